@@ -1,0 +1,1 @@
+"""Places, findings, the error family, the catalogue of codes and their rendering."""

@@ -1,0 +1,113 @@
+"""E6xx: data at run time."""
+
+from __future__ import annotations
+
+from nnspec.diagnostics.catalogue.entry import Entry
+
+FILES = (
+    Entry(
+        "E601",
+        "a data file is missing or cannot be read",
+        """Paths in a data section are relative to the folder of the spec, or to the folder given with --data. They name
+        plain files, which this user may read. The message says which folder was searched.
+
+        The same code stands for a spec without a data section where rows are needed.""",
+        '$ nnspec train iris.nn --out run     # train = csv("iris.csv"), but the file is data/iris.csv',
+        '$ nnspec train iris.nn --out run     # train = csv("data/iris.csv")',
+        shell=True,
+    ),
+    Entry(
+        "E602",
+        "a column or array is missing",
+        """Each model input and each target is fed by columns of a table or by an array of an archive; the names are
+        exactly those in the file. In Python a batch holds exactly the names of the inputs and targets.""",
+        '$ head -1 iris.csv     # and in the spec: species = "class"\nsepal_length,sepal_width,species',
+        '$ head -1 iris.csv     # and in the spec: species = "species"\nsepal_length,sepal_width,species',
+        shell=True,
+    ),
+    Entry(
+        "E603",
+        "a value has the wrong type",
+        """Text where a number is needed, an empty cell, a fraction for an integer input, a number outside uint8, bytes,
+        complex numbers. Numbers are rounded to the nearest float, but nothing else is changed in silence: integers that
+        a float dtype cannot hold are refused, and floats never become integers.
+
+        A label is text or a whole number. Fractions as labels usually mean regression: then the target is float32.""",
+        "$ cat people.csv\nage,income\n31,2.5\nunknown,3.1",
+        "$ cat people.csv\nage,income\n31,2.5\n48,3.1",
+        shell=True,
+    ),
+    Entry(
+        "E604",
+        "a table, JSON file or list is malformed",
+        """A row with more or fewer cells than the header, a quote that is never closed, two columns of one name, a file
+        that is not UTF-8 text, broken JSON, nested lists of unequal length.""",
+        "$ cat people.csv\nage,income\n31,2,5",
+        '$ cat people.csv\nage,income\n31,"2.5"',
+        shell=True,
+    ),
+    Entry(
+        "E605",
+        "a value is NaN or infinite",
+        """One such number in an input or target makes the loss NaN and with it every parameter. The message names the
+        first row and column. Fill in missing values before training, or drop the rows.""",
+        "$ cat people.csv\nage,income\n31,nan",
+        "$ cat people.csv\nage,income\n31,0.0",
+        shell=True,
+    ),
+)
+
+MEANINGS = (
+    Entry(
+        "E606",
+        "an unknown label",
+        """The classes of a label target are the values that occur in the training source. A label in another split or
+        batch that is none of them cannot be learned or judged; often it is a typing error. For an integer target that
+        is no label, the values are class numbers below the last size of the logits.""",
+        "$ tail -1 validation.csv\n5.1,3.5,setsoa",
+        "$ tail -1 validation.csv\n5.1,3.5,setosa",
+        shell=True,
+    ),
+    Entry(
+        "E607",
+        "a shape, size or number of classes does not fit",
+        """An array has another shape than the input it feeds, arrays differ in their numbers of rows, one symbolic
+        dimension has two sizes, or the data has another number of classes than the logits have in their last size.
+
+        One column is [N] where it is named alone, "a", and [N, 1] as a list, ["a"].""",
+        "$ nnspec train iris.nn --out run     # logits = dense(2), three species in the data",
+        "$ nnspec train iris.nn --out run     # logits = dense(3)",
+        shell=True,
+    ),
+    Entry(
+        "E608",
+        "an archive is hostile or damaged",
+        """The sizes that a .npy or .npz file announces are held against the bytes that it has before anything is
+        unpacked. Pickled objects, which could run code, are never read; nor are encrypted members, methods other than
+        stored and deflated, repeated names, names that are paths, and members that unpack like a zip bomb.""",
+        "$ python -c \"import numpy as np; np.savez('x.npz', x=np.array([{}, []], object))\"",
+        "$ python -c \"import numpy as np; np.savez('x.npz', x=np.array([1.0, 2.0]))\"",
+        shell=True,
+    ),
+    Entry(
+        "E609",
+        "there are no rows",
+        """A file, array or split is empty: a table of a header alone, an array with a dimension of 0, or a fraction so
+        small that it gives no row.""",
+        "$ nnspec train iris.nn --out run     # validation = 0.001 of 150 rows",
+        "$ nnspec train iris.nn --out run     # validation = 0.2",
+        shell=True,
+    ),
+    Entry(
+        "E610",
+        "--input or --output is used wrongly",
+        """Each input of the model gets one file, by name. Inputs are .csv, .tsv, .json, .npy and .npz files, or `-` for
+        JSON or CSV on standard input. Results are written as .csv, .json or .npz; outputs that have no rows in common
+        fit in .npz only.""",
+        "$ nnspec run iris.nn --weights run --input rows.csv",
+        "$ nnspec run iris.nn --weights run --input features=rows.csv",
+        shell=True,
+    ),
+)
+
+ENTRIES: tuple[Entry, ...] = (*FILES, *MEANINGS)
