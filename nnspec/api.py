@@ -1,0 +1,72 @@
+"""The public functions: load, check, compile."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nnspec.diagnostics.errors import Diagnostic, SpecError
+from nnspec.ir.elaborate import Analysis, elaborate
+from nnspec.ir.project import Project, read
+from nnspec.library import registries
+
+if TYPE_CHECKING:
+    from nnspec.compiler.export import CompiledModel
+    from nnspec.ir.spec import Spec
+
+Settings = Mapping[str, Any]
+
+
+def load(path: str | Path, *, set: Settings | None = None, root: str | Path | None = None) -> Spec:
+    """The validated specification of the `.nn` file at `path`.
+
+    `set` overrides parameters of the model. Files that it uses lie below `root`, by default the folder of `path`.
+    Raises SpecError, whose `diagnostics` hold everything that is wrong.
+    """
+    return load_project(read(str(path), root=None if root is None else str(root)), set)
+
+
+def loads(
+    text: str | bytes, *, path: str = "<text>", set: Settings | None = None, root: str | Path | None = None
+) -> Spec:
+    """Like `load`, for the text of a spec; `path` stands in the messages, and paths of data are relative to its folder."""
+    content = text.encode() if isinstance(text, str) else text
+    return load_project(read(path, content, None if root is None else str(root)), set)
+
+
+def load_project(project: Project, set: Settings | None = None) -> Spec:
+    """The validated specification of files that were read already."""
+    from nnspec.ir.finish import finish
+
+    analysis, found = _analysed(project, set)
+    if analysis is None:
+        raise SpecError(
+            found or [Diagnostic("E220", f"{project.main.path} is a library of blocks; it has no model", None)]
+        )
+    return finish(analysis)
+
+
+def check(path: str | Path, *, set: Settings | None = None, root: str | Path | None = None) -> list[Diagnostic]:
+    """Everything that is wrong with the file at `path`; an empty list for a valid spec or library of blocks."""
+    return check_project(read(str(path), root=None if root is None else str(root)), set)
+
+
+def check_project(project: Project, set: Settings | None = None) -> list[Diagnostic]:
+    """Everything that is wrong with files that were read already, in the order of their places."""
+    return _analysed(project, set)[1]
+
+
+def compile(
+    spec: Spec, weights: Any = None, *, opset: int | None = None, outputs: tuple[str, ...] | None = None
+) -> CompiledModel:
+    """The verified inference model of `spec` with `weights`: a run directory, a safetensors file, arrays by path, or None for initial values."""
+    from nnspec.compiler.export import compile_model
+
+    return compile_model(spec, weights, opset=opset, outputs=outputs)
+
+
+def _analysed(project: Project, set: Settings | None) -> tuple[Analysis | None, list[Diagnostic]]:
+    analysis, found = elaborate(project, registries(), set or {})
+    ordered = sorted(found, key=lambda d: (d.span is None, d.span.file if d.span else "", d.span[1:] if d.span else ()))
+    return analysis, list(dict.fromkeys(ordered))

@@ -1,0 +1,1 @@
+"""The validated specification, and what it is made of: dimensions, types, components."""

@@ -1,0 +1,67 @@
+"""The type of a value: dtype and shape."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple, get_args
+
+from nnspec.diagnostics.errors import Fault
+from nnspec.ir.dims import Dim, Shape
+
+DType = Literal["float32", "float16", "bfloat16", "float64", "int64", "int32", "uint8", "bool", "string"]
+DTYPES: tuple[str, ...] = get_args(DType)
+FLOATS = ("float32", "float16", "bfloat16", "float64")
+INTEGERS = ("int64", "int32", "uint8")
+NUMBERS = FLOATS + INTEGERS
+
+
+class TensorType(NamedTuple):
+    """`float32[N, 3]`: a dtype and a shape of numbers and symbolic dimensions."""
+
+    dtype: DType
+    shape: tuple[Dim, ...]
+
+    @property
+    def rank(self) -> int:
+        return len(self.shape)
+
+    def with_shape(self, *shape: Dim) -> TensorType:
+        return TensorType(self.dtype, shape)
+
+    def with_dtype(self, dtype: DType) -> TensorType:
+        return TensorType(dtype, self.shape)
+
+    def __str__(self) -> str:
+        return f"{self.dtype}{shape_text(self.shape)}"
+
+
+def shape_text(shape: Shape) -> str:
+    """`[N, 3]`."""
+    return f"[{', '.join(str(dim) for dim in shape)}]"
+
+
+def broadcast(a: Shape, b: Shape) -> Shape:
+    """The shape of an elementwise result, by ONNX's (NumPy's) multidirectional broadcasting. Raises E208."""
+    rank = max(len(a), len(b))
+    padded = zip((1,) * (rank - len(a)) + a, (1,) * (rank - len(b)) + b, strict=True)
+    return tuple(_broadcast_dim(x, y, a, b) for x, y in padded)
+
+
+def _broadcast_dim(x: Dim, y: Dim, a: Shape, b: Shape) -> Dim:
+    if x == y or y == 1:
+        return x
+    if x == 1:
+        return y
+    if isinstance(x, int) and isinstance(y, int):
+        raise Fault("E208", f"shapes {shape_text(a)} and {shape_text(b)} do not fit: {x} against {y}")
+    raise Fault(
+        "E214",
+        f"shapes {shape_text(a)} and {shape_text(b)} do not provably fit: {x} against {y}",
+        help="give both dimensions the same name, or the same number",
+    )
+
+
+def axis_of(type: TensorType, axis: int) -> int:
+    """`axis` counted from the front. Raises E207 where the value has no such axis."""
+    if not -type.rank <= axis < type.rank:
+        raise Fault("E207", f"axis {axis} is outside {type}, whose axes are 0 to {type.rank - 1}")
+    return axis % type.rank
