@@ -1,0 +1,16 @@
+"""Reverse-mode differentiation of graphs: an engine, and one rule per ONNX operator.
+
+A new rule is one function: `@gradient("Name")` in the file of its family, or in a new file that is imported here. The contract tests
+then ask for its cases (tests/autodiff/cases.py).
+"""
+
+from __future__ import annotations
+
+from nnspec.autodiff import activation, elementwise, indexing, linear, normalization, reduce, resize, shape, softmax
+from nnspec.autodiff.engine import GradientError, gradients
+from nnspec.autodiff.registry import declared, gradient, non_differentiable, rules
+
+__all__ = [
+    "GradientError", "activation", "declared", "elementwise", "gradient", "gradients", "indexing", "linear", "non_differentiable",
+    "normalization", "reduce", "resize", "rules", "shape", "softmax",
+]  # fmt: skip

@@ -1,0 +1,55 @@
+"""The gradient of resampling."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from nnspec.autodiff.common import only, operand, optional
+from nnspec.autodiff.linear_map import transposed_map
+from nnspec.autodiff.registry import Grads, gradient
+from nnspec.graph.graph import Graph, Node, Value, numpy_dtype
+from nnspec.ir.types import axis_of
+
+
+@gradient("Resize")
+def resize(g: Graph, node: Node, dy: Value) -> Grads:
+    """y = M x along each axis in turn  =>  dx = M' dy along each axis.    ONNX: Resize-19
+
+    Resampling is linear and works axis by axis, so that M' is what the operator itself makes of the identity: whatever the mode and the
+    convention for coordinates, this is the exact adjoint. M' depends on constants alone and is computed once, when the graph is loaded.
+    """
+    x = operand(node, 0)
+    dx = dy
+    for i, at in enumerate(_axes(node, x)):
+        if dx.shape[at] != x.shape[at] or _scale(node, i) != 1:
+            dx = transposed_map(g, dx, at, g.transpose(_resized_identity(g, node, i, x.static_shape[at], dy), [1, 0]))
+    return only(node, dx)
+
+
+def _axes(node: Node, x: Value) -> list[int]:
+    axes = node.attributes.get("axes")
+    return list(range(x.rank)) if axes is None else [axis_of(x.type, int(a)) for a in np.asarray(axes)]
+
+
+def _scale(node: Node, index: int) -> float:
+    scales = optional(node, 2)
+    return 1.0 if scales is None or scales.constant is None else float(scales.constant[index])
+
+
+def _resized_identity(g: Graph, node: Node, index: int, size: int, dy: Value) -> Value:
+    """M' of one axis, [in, out]: the identity as an image of one channel, resampled along its last axis."""
+    image = g.constant(np.eye(size, dtype=numpy_dtype(dy.dtype))[None, None])
+    scales, sizes, roi = optional(node, 2), optional(node, 3), optional(node, 1)
+    if scales is not None:
+        stretch = [None, g.constant([1, 1, 1, _scale(node, index)], "float32")]
+    else:
+        assert sizes is not None and sizes.constant is not None
+        stretch = [None, None, g.constant([1, 1, size, int(sizes.constant[index])], "int64")]
+    if roi is not None and roi.constant is not None and roi.constant.size:
+        begin, end = roi.constant.reshape(2, -1)[:, index].tolist()
+        stretch[0] = g.constant([0, 0, 0, begin, 1, 1, 1, end], roi.dtype)
+    attributes: dict[str, Any] = {name: value for name, value in node.attributes.items() if name != "axes"}
+    resized = g.op("Resize", image, *stretch, **attributes)
+    return g.reshape(resized, resized.shape[2:])

@@ -1,0 +1,279 @@
+"""Values, nodes and graphs: standard ONNX operators, typed at birth.
+
+`Graph.op` infers dtype and shape at once, so that a mistake fails at the line that makes it. Names are given by the graph alone.
+Dimensions are numbers or symbolic sizes; training graphs hold numbers only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Literal, overload
+
+import numpy as np
+
+from nnspec.diagnostics.errors import Fault
+from nnspec.graph.dtypes import tensor_type
+from nnspec.graph.typing import infer
+from nnspec.ir.dims import Dim, Shape
+from nnspec.ir.types import TensorType
+
+Array = np.ndarray[Any, Any]
+Number = int | float | bool
+Attribute = int | float | str | Array | Sequence[int] | Sequence[float] | Sequence[str]
+"""As in ONNX; dtypes are written by name (`to="float32"`), and a tensor is an array."""
+
+
+class GraphError(Exception):
+    """An operator was put together wrongly: a defect of the compiler, not of a spec. Names operator, operands and origin."""
+
+
+@dataclass(eq=False, slots=True)
+class Value:
+    """A tensor. `constant` is its content where that is known when the graph is built."""
+
+    name: str
+    type: TensorType
+    node: Node | None = None
+    constant: Array | None = None
+
+    @property
+    def dtype(self) -> str:
+        return self.type.dtype
+
+    @property
+    def shape(self) -> Shape:
+        return self.type.shape
+
+    @property
+    def rank(self) -> int:
+        return len(self.type.shape)
+
+    @property
+    def static_shape(self) -> tuple[int, ...]:
+        """The shape, where every dimension is a number; a GraphError elsewhere."""
+        dims = tuple(dim for dim in self.type.shape if isinstance(dim, int))
+        if len(dims) < self.rank:
+            raise GraphError(f"{self.name}: {self.type} has no static shape")
+        return dims
+
+    def __repr__(self) -> str:
+        return f"{self.name}: {self.type}"
+
+
+@dataclass(eq=False, slots=True)
+class Node:
+    """One application of a standard ONNX operator. A missing optional input is None."""
+
+    op_type: str
+    inputs: tuple[Value | None, ...]
+    outputs: tuple[Value, ...]
+    attributes: dict[str, Any] = field(default_factory=dict)
+    origin: str = ""
+    """Where it comes from: the path of the layer in the spec, for messages and for names."""
+
+
+class Graph:
+    """A graph under construction.
+
+    `training` tells the lowering of a layer which form to build: dropout, noise and batch statistics act in training only, and some
+    layers have a form that trains and another that is faster in inference.
+    """
+
+    def __init__(self, name: str, *, training: bool = False, opset: int = 21) -> None:
+        self.name = name
+        self.training = training
+        self.opset = opset
+        self.inputs: list[Value] = []
+        self.parameters: dict[str, Value] = {}
+        """Graph inputs that hold the model's tensors, by path; an export turns them into initializers."""
+        self.outputs: dict[str, Value] = {}
+        self.nodes: list[Node] = []
+        self.state: dict[str, Value] = {}
+        """New values of non-trainable parameters, by path: running statistics."""
+        self._names: dict[str, int] = {}
+        self._constants: dict[tuple[str, tuple[int, ...], bytes], Value] = {}
+        self._origin = ""
+        self._randomness: tuple[Value, Value] | None = None
+        self._sites = 0
+
+    def unique(self, name: str) -> str:
+        """`name`, or `name_2`, … where it is taken."""
+        count = self._names.get(name, 0) + 1
+        self._names[name] = count
+        return name if count == 1 else self.unique(f"{name}_{count}")
+
+    @contextmanager
+    def at(self, origin: str) -> Iterator[None]:
+        """Nodes made inside carry this origin and are named after it."""
+        before, self._origin = self._origin, origin
+        try:
+            yield
+        finally:
+            self._origin = before
+
+    def input(self, name: str, type: TensorType) -> Value:
+        value = Value(self.unique(name), type)
+        self.inputs.append(value)
+        return value
+
+    def parameter(self, path: str, type: TensorType) -> Value:
+        """The tensor of the model with this path; the same value at every call."""
+        if path not in self.parameters:
+            self.parameters[path] = Value(self.unique(path), type)
+        return self.parameters[path]
+
+    def output(self, name: str, value: Value) -> None:
+        """Declare an output. An output needs a name of its own, so an Identity is put in front where it cannot take the name."""
+        if name in self.outputs:
+            raise GraphError(f"two outputs are named {name!r}")
+        self.outputs[name] = value
+
+    def constant(self, content: Any, dtype: str | None = None) -> Value:
+        """A constant from a number, nested lists or an array; equal constants are one value."""
+        array = np.asarray(content, dtype=None if dtype is None else numpy_dtype(dtype))
+        key = (str(array.dtype), array.shape, array.tobytes())
+        if key not in self._constants:
+            type = tensor_type(dtype or _dtype_name(array), array.shape)
+            self._constants[key] = Value(self.unique("constant"), type, constant=array)
+        return self._constants[key]
+
+    @overload
+    def op(
+        self,
+        op_type: str,
+        *inputs: Value | Number | None,
+        outputs: Literal[1] = 1,
+        type: TensorType | None = None,
+        **attributes: Attribute,
+    ) -> Value: ...
+
+    @overload
+    def op(
+        self, op_type: str, *inputs: Value | Number | None, outputs: int, type: None = None, **attributes: Attribute
+    ) -> Any: ...
+
+    def op(
+        self,
+        op_type: str,
+        *inputs: Value | Number | None,
+        outputs: int = 1,
+        type: TensorType | None = None,
+        **attributes: Attribute,
+    ) -> Value | tuple[Value, ...]:
+        """Append an operator; its result, or a tuple of `outputs` of them.
+
+        A number among the inputs becomes a scalar constant of the dtype of the first tensor (of a branch, for Where). `type` states the
+        type of the (only) result where it cannot be inferred from the operands: the target of a dynamic Reshape.
+        """
+        operands = self._operands(op_type, inputs)
+        try:
+            types = (type,) if type else infer(op_type, operands, attributes, outputs)
+        except (Fault, ValueError, TypeError, IndexError, KeyError) as error:
+            given = ", ".join(str(v.type) if v else "-" for v in operands)
+            raise GraphError(f"{op_type}({given}, {attributes}) at {self._origin or self.name}: {error}") from error
+        base = self._origin or op_type.lower()
+        results = tuple(Value(self.unique(f"{base}/{op_type}" if self._origin else base), t) for t in types)
+        node = Node(op_type, operands, results, dict(attributes), self._origin)
+        for result in results:
+            result.node = node
+        self.nodes.append(node)
+        return results[0] if outputs == 1 else results
+
+    def _operands(self, op_type: str, inputs: Sequence[Value | Number | None]) -> tuple[Value | None, ...]:
+        typical = inputs[1:] if op_type == "Where" else inputs
+        like = next((v.dtype for v in typical if isinstance(v, Value)), "float32")
+        return tuple(v if v is None or isinstance(v, Value) else self.constant(v, like) for v in inputs)
+
+    # Shape operators, for which ONNX wants the target as a tensor.
+
+    def reshape(self, x: Value, shape: Sequence[Dim]) -> Value:
+        """`x` with the same elements in another shape; symbolic dimensions are allowed, also several."""
+        target = tuple(shape)
+        if target == x.shape:
+            return x
+        numbers = self._shape_operand(x, target)
+        return self.op("Reshape", x, numbers, type=TensorType(x.type.dtype, target))
+
+    def expand(self, x: Value, shape: Sequence[Dim]) -> Value:
+        """`x` broadcast to `shape`."""
+        target = tuple(shape)
+        if target == x.shape:
+            return x
+        return self.op("Expand", x, self.shape_tensor(target), type=TensorType(x.type.dtype, target))
+
+    def _shape_operand(self, x: Value, target: tuple[Dim, ...]) -> Value:
+        """The target of a Reshape as a constant wherever 0 (copy) and one -1 (the rest) can say it."""
+        codes = [d if isinstance(d, int) else 0 if i < x.rank and x.shape[i] == d else -1 for i, d in enumerate(target)]
+        if codes.count(-1) <= 1 and not any(d == 0 for d in target):
+            return self.constant(codes, "int64")
+        return self.shape_tensor(target)
+
+    def shape_tensor(self, shape: Sequence[Dim]) -> Value:
+        """A shape as an int64 tensor; symbolic sizes are read from the graph's inputs at run time."""
+        if all(isinstance(d, int) for d in shape):
+            return self.constant(list(shape), "int64")
+        parts = [self.constant([d], "int64") if isinstance(d, int) else self.size_tensor(d) for d in shape]
+        return self.op("Concat", *parts, axis=0)
+
+    def size_tensor(self, size: Dim) -> Value:
+        """A symbolic size as an int64 tensor of shape [1], from the shape of an input that has it as a dimension."""
+        for value in self.inputs:
+            if size in value.shape:
+                axis = value.shape.index(size)
+                return self.op("Shape", value, start=axis, end=axis + 1)
+        raise GraphError(f"no input has a dimension {size}")
+
+    # Short forms that layers and gradient rules use all the time.
+
+    def reduce(self, kind: str, x: Value, axes: Sequence[int], keepdims: bool = False) -> Value:
+        """`ReduceSum`, `ReduceMean`, `ReduceMax` or `ReduceMin` over `axes`; none to reduce leaves `x` as it is."""
+        if not axes:
+            return x
+        return self.op(kind, x, self.constant(sorted(a % x.rank for a in axes), "int64"), keepdims=int(keepdims))
+
+    def transpose(self, x: Value, axes: Sequence[int]) -> Value:
+        return x if list(axes) == list(range(x.rank)) else self.op("Transpose", x, perm=list(axes))
+
+    def cast(self, x: Value, dtype: str) -> Value:
+        return x if x.dtype == dtype else self.op("Cast", x, to=dtype)
+
+    def slice(self, x: Value, axis: int, start: int, end: int, step: int = 1) -> Value:
+        """`x[start:end:step]` along one axis."""
+        bounds = [self.constant([n], "int64") for n in (start, end, axis % x.rank, step)]
+        return self.op("Slice", x, *bounds)
+
+    def split(self, x: Value, sizes: Sequence[int], axis: int) -> tuple[Value, ...]:
+        if len(sizes) == 1:
+            return (x,)
+        parts: tuple[Value, ...] = self.op(
+            "Split", x, self.constant(list(sizes), "int64"), outputs=len(sizes), axis=axis % x.rank
+        )
+        return parts
+
+    # Randomness: a function of (seed, step, site), so that a resumed run draws what an uninterrupted one would have drawn.
+
+    def seed_with(self, seed: Value, step: Value) -> None:
+        """State the uint32 scalars that random bits depend on."""
+        self._randomness = (seed, step)
+
+    def random_key(self) -> tuple[Value, Value, int]:
+        """Seed, step and the number of the next site; for `graph.random`."""
+        if self._randomness is None:
+            raise GraphError("random numbers are drawn in a graph that has no seed")
+        self._sites += 1
+        return (*self._randomness, self._sites)
+
+
+def numpy_dtype(dtype: str) -> np.dtype[Any]:
+    """The NumPy dtype of a dtype's name; bfloat16 comes from ml_dtypes, which onnx brings along."""
+    if dtype == "bfloat16":
+        import ml_dtypes
+
+        dtype = ml_dtypes.bfloat16
+    return np.dtype(np.str_ if dtype == "string" else dtype)
+
+
+def _dtype_name(array: Array) -> str:
+    return "string" if array.dtype.kind in "US" else str(array.dtype)

@@ -1,0 +1,110 @@
+"""Operators that change nothing, and chains that one operator can say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from nnspec.graph.graph import Graph, Node, Value
+from nnspec.graph.rewrite import rewritten, uses
+
+RESHAPES = ("Reshape", "Flatten", "Squeeze", "Unsqueeze")
+
+
+def simplify(g: Graph) -> Graph:
+    """Remove operators that change nothing; join reshapes, transpositions and scalings that follow each other."""
+    readers = uses(g)
+
+    def visit(node: Node) -> Node | tuple[Value, ...]:
+        if len(node.outputs) > 1 or not node.inputs or node.inputs[0] is None:
+            return node
+        same = _unchanged(node)
+        if same is not None:
+            return (same,)
+        return _joined_reshape(node) or _joined_transpose(node) or _joined_scale(g, node, readers) or node
+
+    return rewritten(g, visit)
+
+
+def _unchanged(node: Node) -> Value | None:
+    """The operand that already is the result."""
+    x, result = node.inputs[0], node.outputs[0]
+    match node.op_type:
+        case "Identity":
+            return x
+        case "Cast" | "Reshape" | "Flatten" | "Squeeze" | "Unsqueeze" | "Expand":
+            return x if x is not None and x.type == result.type else None
+        case "Sum" | "Max" | "Min":
+            return x if len(node.inputs) == 1 else None
+        case "Transpose":
+            return x if list(_order(node)) == list(range(result.rank)) else None
+        case "Mul" | "Div":
+            return _without_neutral(node, 1)
+        case "Add" | "Sub":
+            return _without_neutral(node, 0)
+    return None
+
+
+def _without_neutral(node: Node, neutral: int) -> Value | None:
+    """x of `x * 1`, `1 * x`, `x / 1`, `x + 0`, …, unless the constant broadcasts it to a larger shape."""
+    a, b = node.inputs
+    assert a is not None and b is not None
+    pairs = [(a, b), (b, a)] if node.op_type in ("Add", "Mul") else [(a, b)]
+    for x, other in pairs:
+        if x.type == node.outputs[0].type and other.constant is not None and other.constant.size == 1:
+            if other.constant.item() == neutral:
+                return x
+    return None
+
+
+def _joined_reshape(node: Node) -> Node | None:
+    """A reshape of a reshape is one, where the target is stated without reference to the shape between."""
+    inner = _producer(node, RESHAPES)
+    if inner is None or node.op_type != "Reshape":
+        return None
+    target = node.inputs[1]
+    if target is None or target.constant is None or 0 in target.constant:
+        return None
+    return replace(node, inputs=(inner.inputs[0], target))
+
+
+def _joined_transpose(node: Node) -> Node | None:
+    """Two transpositions are one; `_unchanged` removes it in the next round where it is none."""
+    inner = _producer(node, ("Transpose",))
+    if inner is None or node.op_type != "Transpose":
+        return None
+    first = _order(inner)
+    return replace(node, inputs=inner.inputs, attributes={"perm": [first[axis] for axis in _order(node)]})
+
+
+def _joined_scale(g: Graph, node: Node, readers: dict[Value, int]) -> Node | None:
+    """(x c) d = x (c d) for scalar constants, where nobody else reads x c."""
+    scaled, outer = _scale(node)
+    if scaled is None or outer is None or scaled.node is None or readers.get(scaled) != 1:
+        return None
+    x, inner = _scale(scaled.node)
+    if x is None or inner is None:
+        return None
+    assert inner.constant is not None and outer.constant is not None
+    return replace(node, inputs=(x, g.constant(inner.constant * outer.constant, x.dtype)))
+
+
+def _scale(node: Node) -> tuple[Value | None, Value | None]:
+    """x and c of `x * c` or `c * x`, c a floating-point scalar."""
+    if node.op_type == "Mul":
+        a, b = node.inputs
+        for x, c in ((a, b), (b, a)):
+            if c is not None and c.constant is not None and c.shape == () and c.constant.dtype.kind == "f":
+                return x, c
+    return None, None
+
+
+def _producer(node: Node, op_types: tuple[str, ...]) -> Node | None:
+    x = node.inputs[0]
+    return x.node if x is not None and x.node is not None and x.node.op_type in op_types else None
+
+
+def _order(node: Node) -> list[int]:
+    perm = node.attributes.get("perm")
+    return list(range(node.outputs[0].rank))[::-1] if perm is None else [int(axis) for axis in np.asarray(perm)]

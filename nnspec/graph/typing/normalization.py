@@ -1,0 +1,32 @@
+"""Normalizations, and dropout."""
+
+from __future__ import annotations
+
+from nnspec.graph.dtypes import tensor_type
+from nnspec.graph.typing.call import Call, same_dtype, typed
+from nnspec.ir.types import TensorType
+
+
+@typed("Dropout")
+def dropout(call: Call) -> tuple[TensorType, ...]:
+    """The result, and the mask of what was kept."""
+    x = call.type(0)
+    return (x, x.with_dtype("bool"))[: call.outputs]
+
+
+@typed("LayerNormalization")
+def layer_normalization(call: Call) -> tuple[TensorType, ...]:
+    """The result, and mean and reciprocal deviation, which stay float32 whatever the input is."""
+    same_dtype(call.types())
+    x, axis = call.type(0), call.axis(-1)
+    statistic = tensor_type("float32", (*x.shape[:axis], *(1 for _ in x.shape[axis:])))
+    return (x, statistic, statistic)[: call.outputs]
+
+
+@typed("BatchNormalization")
+def batch_normalization(call: Call) -> tuple[TensorType, ...]:
+    """The result and, in training, the new running mean and variance."""
+    x = call.type(0)
+    if x.rank < 2 or any(call.type(i).shape != (x.shape[1],) for i in range(1, 5)):
+        raise ValueError(f"scale, offset, mean and variance have one value per channel of {x}")
+    return (x, call.type(3), call.type(4)) if call.integer("training_mode", 0) else (x,)
