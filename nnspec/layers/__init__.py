@@ -1,0 +1,23 @@
+"""The layer library, a file per family. Importing it fills the registries."""
+
+from __future__ import annotations
+
+from nnspec.layers import (
+    activations,
+    affine,
+    extent,
+    gated,
+    initializers,
+    operators,
+    parts,
+    preprocessing,
+    reductions,
+    regularisation,
+    shape,
+)
+from nnspec.layers.registry import INITIALIZERS, LAYERS, OPERATORS
+
+__all__ = [
+    "INITIALIZERS", "LAYERS", "OPERATORS", "activations", "affine", "extent", "gated", "initializers", "operators", "parts",
+    "preprocessing", "reductions", "regularisation", "shape",
+]  # fmt: skip

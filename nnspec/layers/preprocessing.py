@@ -1,0 +1,186 @@
+"""Preprocessing as part of the graph, so that a deployed model takes the data as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Self
+
+from pydantic import Field, PositiveInt, model_validator
+
+from nnspec.diagnostics.errors import Fault
+from nnspec.ir.components import Example, Layer, ParameterSpec, feature_axis, known_size, require_dtype
+from nnspec.ir.types import FLOATS, INTEGERS, NUMBERS, TensorType
+from nnspec.layers.initializers import Ones, Zeros
+from nnspec.layers.registry import LAYERS
+
+if TYPE_CHECKING:
+    from nnspec.graph.graph import Graph, Value
+    from nnspec.layers.statistics import Array
+
+
+@LAYERS("standardize")
+class Standardize(Layer):
+    """(x - mean) / deviation for each feature, over the training rows.    numbers [*, features] -> float32 [*, features]
+
+    Parameters, fitted and not learned: `mean` [features], 0 at first, and `deviation` [features], 1 at first. Both are taken over all axes
+    but that of the features, in float64; the deviation is that of the population, and 1 for a feature that is constant.
+    """
+
+    fitted = True
+    foreign_names = ("normalization", "standardise", "StandardScaler", "normalize", "zscore")
+    examples = (
+        Example("standardize", ("float32[N, 4]",)),
+        Example("standardize(axis = 1)", ("uint8[N, 3, 2, 2]",), 0, 255),
+        Example("standardize", ("int64[N]",), 0, 9),
+    )
+
+    axis: int = -1
+    """The axis of the features; 1 for the channels of an image."""
+
+    def infer(self, x: TensorType) -> TensorType:
+        require_dtype(self.name, x, NUMBERS)
+        self._features(x)
+        return x.with_dtype("float32")
+
+    def parameters(self, x: TensorType) -> dict[str, ParameterSpec]:
+        shape = (self._features(x),)
+        return {"mean": ParameterSpec(shape, Zeros(), trainable=False), "deviation": ParameterSpec(shape, Ones(), trainable=False)}
+
+    def lower(self, g: Graph, x: Value, *, mean: Value, deviation: Value) -> Value:
+        after = max(x.rank - 1 - self.axis % x.rank, 0)
+        shape = (*mean.shape, *(1 for _ in range(after)))
+        centred = g.op("Sub", g.cast(x, "float32"), g.reshape(mean, shape))
+        return g.op("Div", centred, g.reshape(deviation, shape))
+
+    def fit(self, batches: Iterator[Array]) -> dict[str, Array]:
+        from nnspec.layers.statistics import mean_and_deviation
+
+        mean, deviation = mean_and_deviation(batches, self.axis)
+        return {"mean": mean, "deviation": deviation}
+
+    def _features(self, x: TensorType) -> int:
+        """How many features there are; a value [N] is one feature."""
+        return 1 if x.rank == 1 else known_size(self.name, x, feature_axis(self.name, x, self.axis))
+
+
+@LAYERS("rescale")
+class Rescale(Layer):
+    """factor x + offset, as `rescale(1 / 255)` for bytes.    numbers [*] -> float32 [*]"""
+
+    foreign_names = ("rescaling", "scale", "ToTensor")
+    examples = (Example("rescale(1 / 255)", ("uint8[N, 3]",), 0, 255), Example("rescale(2, offset = -1)"), Example("rescale(0.5, 3)", ("int64[N]",), 0, 9))
+
+    factor: float
+    """Multiplied first."""
+    offset: float = 0.0
+    """Added then."""
+
+    def infer(self, x: TensorType) -> TensorType:
+        require_dtype(self.name, x, NUMBERS)
+        return x.with_dtype("float32")
+
+    def lower(self, g: Graph, x: Value) -> Value:
+        scaled = g.op("Mul", g.cast(x, "float32"), self.factor)
+        return g.op("Add", scaled, self.offset) if self.offset else scaled
+
+
+@LAYERS("one_hot")
+class OneHot(Layer):
+    """1 at the place of the class, 0 elsewhere; all 0 for a number that is no class.    integers [*] -> float32 [*, classes]"""
+
+    foreign_names = ("to_categorical", "CategoryEncoding")
+    examples = (Example("one_hot(4)", ("int64[N]",), 0, 4), Example("one_hot(classes = 3)", ("uint8[N, T]",), 0, 4))
+
+    classes: PositiveInt
+    """Number of classes; they go from 0 to classes - 1."""
+
+    def infer(self, x: TensorType) -> TensorType:
+        require_dtype(self.name, x, INTEGERS)
+        return TensorType("float32", (*x.shape, self.classes))
+
+    def lower(self, g: Graph, x: Value) -> Value:
+        column = g.op("Unsqueeze", x if x.dtype == "int32" else g.cast(x, "int64"), g.constant([-1], "int64"))
+        return g.cast(g.op("Equal", column, g.constant(list(range(self.classes)), column.dtype)), "float32")
+
+
+@LAYERS("lookup")
+class Lookup(Layer):
+    """The index in a list, for what is not in it the length of the list.    strings or integers [*] -> int64 [*]
+
+    With `embedding(len(words) + 1, …)` behind it, whatever is unknown has a vector of its own.
+    """
+
+    foreign_names = ("StringLookup", "IntegerLookup", "LabelEncoder", "OrdinalEncoder", "vocabulary")
+    examples = (Example('lookup(["red", "green"])', ("string[N, 3]",)), Example("lookup([10, 20, 30])", ("int32[N]",), 9, 31))
+
+    entries: Annotated[tuple[str, ...] | tuple[int, ...], Field(min_length=1)]
+    """Strings or integers, each once."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        twice = [entry for i, entry in enumerate(self.entries) if entry in self.entries[:i]] if len(set(self.entries)) < len(self.entries) else []
+        if twice:
+            raise ValueError(f"{twice[0]!r} is in the list twice")
+        return self
+
+    def infer(self, x: TensorType) -> TensorType:
+        wanted = ("string",) if isinstance(self.entries[0], str) else INTEGERS
+        if x.dtype not in wanted:
+            kinds = ("strings", "string") if "string" in wanted else ("integers", "integer")
+            raise Fault("E215", f"lookup in a list of {kinds[0]} needs a {kinds[1]} input, got {x}".replace("a integer", "an integer"))
+        return x.with_dtype("int64")
+
+    def lower(self, g: Graph, x: Value) -> Value:
+        """length - Σ (length - i) [x = entry i]: at most one entry is equal."""
+        length = len(self.entries)
+        items = x if x.dtype == "string" else g.cast(x, "int64")
+        found = g.op("Equal", g.op("Unsqueeze", items, g.constant([-1], "int64")), g.constant(list(self.entries), items.dtype))
+        steps = g.op("Mul", g.cast(found, "int64"), g.constant([length - i for i in range(length)], "int64"))
+        return g.op("Sub", g.constant(length, "int64"), g.reduce("ReduceSum", steps, [-1]))
+
+
+@LAYERS("clip")
+class Clip(Layer):
+    """min(max(x, low), high), with either bound or both.    [*] -> [*]    ONNX: Clip."""
+
+    foreign_names = ("clamp", "clip_by_value", "Hardtanh")
+    examples = (Example("clip(-1, 1)"), Example("clip(max = 0.5)"), Example("clip(min = 2)", ("int64[N]",), 0, 9))
+
+    min: float | None = None
+    """Least value."""
+    max: float | None = None
+    """Greatest value."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.min is None and self.max is None:
+            raise ValueError("give min, max or both")
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError(f"min ({self.min:g}) is above max ({self.max:g})")
+        return self
+
+    def infer(self, x: TensorType) -> TensorType:
+        require_dtype(self.name, x, NUMBERS)
+        if x.dtype in INTEGERS and any(bound is not None and not bound.is_integer() for bound in (self.min, self.max)):
+            raise Fault("E215", f"clip needs whole bounds for {x}", help='cast("float32") converts')
+        return x
+
+    def lower(self, g: Graph, x: Value) -> Value:
+        return g.op("Clip", x, *(None if bound is None else self._bound(g, x, bound) for bound in (self.min, self.max)))
+
+    def _bound(self, g: Graph, x: Value, bound: float) -> Value:
+        return g.constant(bound if x.dtype in FLOATS else int(bound), x.dtype)
+
+
+@LAYERS("log1p")
+class Log1p(Layer):
+    """log(1 + x), for counts and amounts.    [*] -> [*]    ONNX: Add and Log."""
+
+    examples = (Example("log1p", low=-0.5, high=5),)
+
+    def infer(self, x: TensorType) -> TensorType:
+        require_dtype(self.name, x, FLOATS)
+        return x
+
+    def lower(self, g: Graph, x: Value) -> Value:
+        return g.op("Log", g.op("Add", x, 1))

@@ -1,0 +1,86 @@
+"""Layers that reduce axes to one number. The first dimension holds the rows of the batch, so it is never reduced."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+from pydantic import Field
+
+from nnspec.diagnostics.errors import Fault
+from nnspec.ir.components import Example, Layer, feature_axis, require_dtype
+from nnspec.ir.dims import Shape
+from nnspec.ir.types import FLOATS, NUMBERS, TensorType
+from nnspec.layers.registry import LAYERS, define
+
+if TYPE_CHECKING:
+    from nnspec.graph.graph import Graph, Value
+
+
+class Reduction(Layer):
+    """Base of the reductions to a number of the same dtype."""
+
+    operator: ClassVar[str]
+    dtypes: ClassVar[tuple[str, ...]] = NUMBERS
+
+    axis: int | Annotated[tuple[int, ...], Field(min_length=1)]
+    """The axis or axes to reduce."""
+    keepdims: bool = False
+    """Leave size 1 in their place."""
+
+    def infer(self, x: TensorType) -> TensorType:
+        require_dtype(self.name, x, self.dtypes)
+        return x.with_shape(*_reduced(x, self._axes(x), self.keepdims))
+
+    def lower(self, g: Graph, x: Value) -> Value:
+        return g.reduce(self.operator, x, self._axes(x.type), self.keepdims)
+
+    def _axes(self, x: TensorType) -> tuple[int, ...]:
+        given = (self.axis,) if isinstance(self.axis, int) else self.axis
+        axes = tuple(feature_axis(self.name, x, axis) for axis in given)
+        if len(set(axes)) < len(axes):
+            raise Fault("E207", f"{self.name} names an axis of {x} twice: {list(given)}")
+        return axes
+
+
+def reduction(name: str, doc: str, operator: str, dtypes: tuple[str, ...], *foreign: str) -> None:
+    """Register a reduction: its ONNX operator and the dtypes that it takes."""
+    examples = (
+        Example(f"{name}(-1)", ("float32[N, 3, 4]",)),
+        Example(f"{name}([1, 2], keepdims = true)", ("float32[N, 3, T]",)),
+        Example(f"{name}(axis = 1)", ("float32[N, 3]",)),
+    )
+    doc = f"{doc}    [*, A] -> [*]    ONNX: {operator}."
+    define(LAYERS, name, Reduction, doc=doc, foreign_names=foreign, examples=examples, operator=operator, dtypes=dtypes)
+
+
+reduction("mean", "The mean along axes.", "ReduceMean", FLOATS, "reduce_mean", "average")
+reduction("sum", "The sum along axes.", "ReduceSum", (*FLOATS, "int64", "int32"), "reduce_sum")
+reduction("max", "The greatest element along axes.", "ReduceMax", NUMBERS, "reduce_max", "amax")
+reduction("min", "The least element along axes.", "ReduceMin", NUMBERS, "reduce_min", "amin")
+
+
+@LAYERS("argmax")
+class Argmax(Layer):
+    """The index of the greatest element, the first of equals.    [*, A] -> int64 [*]    ONNX: ArgMax."""
+
+    foreign_names = ("arg_max",)
+    examples = (Example("argmax"), Example("argmax(axis = 1, keepdims = true)", ("float32[N, 3, T]",)))
+
+    axis: int = -1
+    """The axis to search."""
+    keepdims: bool = False
+    """Leave size 1 in its place."""
+
+    def infer(self, x: TensorType) -> TensorType:
+        require_dtype(self.name, x, NUMBERS)
+        at = feature_axis(self.name, x, self.axis)
+        return TensorType("int64", _reduced(x, (at,), self.keepdims))
+
+    def lower(self, g: Graph, x: Value) -> Value:
+        return g.op("ArgMax", x, axis=self.axis % x.rank, keepdims=int(self.keepdims))
+
+
+def _reduced(x: TensorType, axes: tuple[int, ...], keepdims: bool) -> Shape:
+    if keepdims:
+        return tuple(1 if at in axes else dim for at, dim in enumerate(x.shape))
+    return tuple(dim for at, dim in enumerate(x.shape) if at not in axes)

@@ -1,0 +1,36 @@
+"""The whole library of components, by kind. Importing it fills every registry; nothing else does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from nnspec.data.settings import Augmentation, DataSection
+from nnspec.data.sources import SOURCES
+from nnspec.ir.components import Component, Registry
+from nnspec.layers import INITIALIZERS, LAYERS, OPERATORS
+from nnspec.training import losses, metrics, optimizers, regularizers, schedules, stops
+from nnspec.training.base import AVERAGES, LOSSES, METRICS, OPTIMIZERS, REGULARIZERS, SCHEDULES, STOPS
+from nnspec.training.settings import ExportSection, TrainSection
+
+AUGMENTATIONS: Registry[Augmentation] = Registry("augmentation")
+SECTIONS: Registry[Component] = Registry("section")
+for _section in (DataSection, TrainSection, ExportSection):
+    SECTIONS(_section.name)(_section)
+
+LIBRARY: Mapping[str, Registry[Any]] = MappingProxyType({
+    registry.kind: registry
+    for registry in (
+        LAYERS, OPERATORS, INITIALIZERS, LOSSES, METRICS, OPTIMIZERS, SCHEDULES, REGULARIZERS, STOPS, AVERAGES, SOURCES, AUGMENTATIONS,
+        SECTIONS,
+    )
+})  # fmt: skip
+
+
+def registries() -> Mapping[str, Registry[Any]]:
+    """Kind (`layer`, `loss`, `optimizer`, …) to registry."""
+    return LIBRARY
+
+
+__all__ = ["LIBRARY", "losses", "metrics", "optimizers", "registries", "regularizers", "schedules", "stops"]

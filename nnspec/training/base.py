@@ -1,0 +1,158 @@
+"""Bases and registries of what training is made of. Losses have their base in `nnspec.ir.components`: they are operators.
+
+Nothing here keeps state of its own. Optimizers and averages are functions of tensors in the update graph; schedules and stops are
+functions of how far the run is and of what was measured so far, so that a resumed run goes on as an uninterrupted one would have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
+
+from pydantic import NonNegativeFloat, PositiveFloat
+
+from nnspec.ir.components import Component, Loss, Registry
+
+if TYPE_CHECKING:
+    from nnspec.graph.graph import Graph, Value
+
+Mode = Literal["min", "max"]
+"""Whether less or more is better."""
+
+
+class Metric(Component):
+    """A number that tells how good predictions are, over a whole split: sums per batch, and a result from the added sums."""
+
+    kind: ClassVar[str] = "metric"
+    arity: ClassVar[tuple[int, int | None]] = (2, 2)
+    mode: ClassVar[Mode] = "min"
+    """Whether less or more is better."""
+
+    def infer(self, *inputs: Any, **named: Any) -> None:
+        """Raises a Fault that says what is wanted and what was found; a TensorType per input."""
+        raise NotImplementedError
+
+    def parts(self, g: Graph, *inputs: Any, **named: Any) -> dict[str, Value]:
+        """float64 sums over one batch, by name, from a Value per input: scalars, or a vector with an entry for each column."""
+        raise NotImplementedError
+
+    def result(self, parts: Mapping[str, Any]) -> float:
+        """The metric from the sums of `parts` over all batches."""
+        raise NotImplementedError
+
+
+class Progress(NamedTuple):
+    """How far a run is."""
+
+    step: int
+    """Updates that are done; 0 for the first."""
+    steps_per_epoch: int
+    total_steps: int
+    """Updates of the whole run."""
+    history: tuple[float, ...] = ()
+    """What the schedule monitors, after each epoch that is done."""
+    mode: Mode = "min"
+    """Whether less or more of it is better."""
+
+    @property
+    def epoch(self) -> int:
+        """Whole epochs that are done."""
+        return self.step // self.steps_per_epoch
+
+
+class Schedule(Component):
+    """The learning rate as a function of the progress. Lengths are in epochs."""
+
+    kind: ClassVar[str] = "schedule"
+
+    @property
+    def watches(self) -> str | None:
+        """The metric whose history the progress must hold, such as `validation.loss`."""
+        return None
+
+    def value(self, progress: Progress) -> float:
+        """The learning rate of the update number `progress.step`."""
+        raise NotImplementedError
+
+
+class Optimizer(Component):
+    """A rule that turns parameters, gradients and its own state into new parameters and new state.
+
+    The update is elementwise over flat buffers of any length, which may be updated in place: the node that makes the new value of a
+    buffer depends on all that read the old one.
+    """
+
+    kind: ClassVar[str] = "optimizer"
+
+    lr: PositiveFloat | Schedule
+    """Learning rate, a number or a schedule."""
+
+    @property
+    def slots(self) -> tuple[str, ...]:
+        """Names of the state tensors, each as long as the parameters and 0 at first."""
+        return ()
+
+    def update(
+        self, g: Graph, parameter: Value, gradient: Value, state: Mapping[str, Value], lr: Value, step: Value
+    ) -> tuple[Value, dict[str, Value]]:
+        """The new parameters and the new state. `lr` is a float32 scalar, `step` an int64 scalar that counts from 1."""
+        raise NotImplementedError
+
+
+class Regularizer(Component):
+    """A penalty on parameters that is added to the loss."""
+
+    kind: ClassVar[str] = "regularizer"
+
+    k: NonNegativeFloat
+    """Factor of the penalty."""
+    on: str = "*.weight"
+    """Pattern of the paths of the parameters; `*` crosses dots."""
+
+    def penalty(self, g: Graph, weight: Value) -> Value:
+        """The scalar to add for one parameter."""
+        raise NotImplementedError
+
+
+class EarlyStop(Component):
+    """When a run has learned what it can."""
+
+    kind: ClassVar[str] = "stop"
+
+    @property
+    def watches(self) -> str:
+        """The metric whose history decides, such as `validation.loss`."""
+        raise NotImplementedError
+
+    def stops(self, history: Sequence[float], mode: Mode) -> bool:
+        """Whether to stop after the epochs whose measurements are given; `mode` is that of the metric."""
+        raise NotImplementedError
+
+
+class Average(Component):
+    """A running average of the parameters, which is evaluated and deployed in their place."""
+
+    kind: ClassVar[str] = "average"
+
+    def update(self, g: Graph, average: Value, parameter: Value, step: Value) -> Value:
+        """The new average from the new parameters; elementwise, in place. `step` is an int64 scalar that counts from 1."""
+        raise NotImplementedError
+
+
+LOSSES: Registry[Loss] = Registry("loss")
+METRICS: Registry[Metric] = Registry("metric")
+OPTIMIZERS: Registry[Optimizer] = Registry("optimizer")
+SCHEDULES: Registry[Schedule] = Registry("schedule")
+REGULARIZERS: Registry[Regularizer] = Registry("regularizer")
+STOPS: Registry[EarlyStop] = Registry("stop")
+AVERAGES: Registry[Average] = Registry("average")
+
+
+def best_epoch(history: Sequence[float], mode: Mode, min_delta: float = 0.0) -> int:
+    """The index of the best measurement: a later one counts as better if it is so by more than `min_delta`. NaN is never better."""
+    sign = 1 if mode == "min" else -1
+    best = 0
+    for epoch, measured in enumerate(history):
+        if sign * measured < sign * history[best] - min_delta or history[best] != history[best]:
+            best = epoch
+    return best

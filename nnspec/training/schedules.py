@@ -1,0 +1,193 @@
+"""Learning rate schedules. Lengths are in epochs, and a `warmup` below 1 is a fraction of the run.
+
+In the formulas s is the number of updates that are done, S that of the whole run and e the whole epochs that are done.
+"""
+
+from __future__ import annotations
+
+from math import cos, pi
+from typing import Annotated, Literal
+
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+
+from nnspec.training.base import SCHEDULES, Progress, Schedule
+
+Factor = Annotated[float, Field(gt=0, le=1)]
+
+
+@SCHEDULES("step")
+class Step(Schedule):
+    """lr factor^floor(e / every). PyTorch: StepLR."""
+
+    foreign_names = ("StepLR", "multi_step", "MultiStepLR", "piecewise_constant")
+
+    lr: PositiveFloat
+    """Learning rate at first."""
+    every: PositiveInt
+    """Epochs between two changes."""
+    factor: PositiveFloat = 0.1
+    """What a change multiplies by."""
+
+    def value(self, progress: Progress) -> float:
+        return self.lr * self.factor ** (progress.epoch // self.every)
+
+
+@SCHEDULES("exponential")
+class Exponential(Schedule):
+    """lr factor^e. PyTorch: ExponentialLR."""
+
+    foreign_names = ("ExponentialLR", "ExponentialDecay", "exp_decay")
+
+    lr: PositiveFloat
+    """Learning rate at first."""
+    factor: PositiveFloat
+    """What each epoch multiplies by."""
+
+    def value(self, progress: Progress) -> float:
+        return self.lr * self.factor**progress.epoch
+
+
+@SCHEDULES("linear")
+class Linear(Schedule):
+    """lr + (end - lr) min(s / length, 1), update by update. PyTorch: LinearLR(start_factor = 1, end_factor = end / lr)."""
+
+    foreign_names = ("LinearLR", "PolynomialDecay", "polynomial")
+
+    lr: PositiveFloat
+    """Learning rate at first."""
+    end: NonNegativeFloat = 0.0
+    """Learning rate at last."""
+    epochs: PositiveFloat | None = None
+    """Length; none is the whole run."""
+
+    def value(self, progress: Progress) -> float:
+        return self.lr + (self.end - self.lr) * _done(progress, self.epochs)
+
+
+@SCHEDULES("cosine")
+class Cosine(Schedule):
+    """floor + (lr - floor) (1 + cos(π min(s / length, 1))) / 2, update by update. Loshchilov and Hutter, 2016.
+
+    PyTorch: CosineAnnealingLR with T_max = length, stepped after each update.
+    """
+
+    foreign_names = ("CosineAnnealingLR", "CosineDecay", "cosine_annealing", "CosineAnnealingWarmRestarts")
+
+    lr: PositiveFloat
+    """Learning rate at first."""
+    floor: NonNegativeFloat = 0.0
+    """Learning rate at last."""
+    epochs: PositiveFloat | None = None
+    """Length; none is the whole run."""
+
+    def value(self, progress: Progress) -> float:
+        return _anneal(self.lr, self.floor, _done(progress, self.epochs))
+
+
+@SCHEDULES("warmup_cosine")
+class WarmupCosine(Schedule):
+    """peak (s + 1) / (w + 1) for the first w updates, then half a cosine from peak to floor over the rest of the run."""
+
+    foreign_names = ("cosine_with_warmup", "get_cosine_schedule_with_warmup", "CosineDecayWithWarmup", "linear_warmup_cosine", "warmup")
+
+    peak: PositiveFloat
+    """Greatest learning rate."""
+    warmup: NonNegativeFloat = 0.05
+    """Length of the rise: below 1 a fraction of the run, else epochs."""
+    floor: NonNegativeFloat = 0.0
+    """Learning rate at last."""
+
+    def value(self, progress: Progress) -> float:
+        rise = _updates(progress, self.warmup)
+        if progress.step < rise:
+            return self.peak * (progress.step + 1) / (rise + 1)
+        rest = max(progress.total_steps - rise, 1)
+        return _anneal(self.peak, self.floor, min((progress.step - rise) / rest, 1.0))
+
+
+@SCHEDULES("one_cycle")
+class OneCycle(Schedule):
+    """Half a cosine from peak / start up to peak, then one down to peak / (start end). Smith and Topin, 2017.
+
+    PyTorch: OneCycleLR with pct_start, div_factor and final_div_factor; the momentum stays as it is.
+    """
+
+    foreign_names = ("OneCycleLR", "one_cycle_lr", "CyclicLR", "cyclic", "triangular")
+
+    peak: PositiveFloat
+    """Greatest learning rate."""
+    warmup: NonNegativeFloat = 0.3
+    """Length of the rise: below 1 a fraction of the run, else epochs."""
+    start: PositiveFloat = 25.0
+    """The first learning rate is this many times smaller than the peak."""
+    end: PositiveFloat = 1e4
+    """The last learning rate is this many times smaller than the first."""
+
+    def value(self, progress: Progress) -> float:
+        low = self.peak / self.start
+        share = self.warmup if self.warmup < 1 else self.warmup * progress.steps_per_epoch / progress.total_steps
+        top, last = share * progress.total_steps - 1, progress.total_steps - 1
+        if progress.step <= top:
+            return _anneal(low, self.peak, progress.step / top if top > 0 else 1.0)
+        return _anneal(self.peak, low / self.end, min((progress.step - top) / max(last - top, 1e-9), 1.0))
+
+
+@SCHEDULES("plateau")
+class Plateau(Schedule):
+    """lr, multiplied by factor whenever the metric has not become better for more than `patience` epochs. PyTorch: ReduceLROnPlateau."""
+
+    foreign_names = ("ReduceLROnPlateau", "reduce_on_plateau")
+
+    lr: PositiveFloat
+    """Learning rate at first."""
+    factor: Factor = 0.1
+    """What a change multiplies by."""
+    patience: NonNegativeInt = 10
+    """Epochs without progress that are put up with."""
+    monitor: str = "validation.loss"
+    """The metric to watch."""
+    threshold: NonNegativeFloat = 1e-4
+    """Better is better by more than this part of the best value."""
+    cooldown: NonNegativeInt = 0
+    """Epochs after a change that do not count."""
+    floor: NonNegativeFloat = 0.0
+    """Least learning rate."""
+    mode: Literal["min", "max"] | None = None
+    """Whether less or more is better; none asks the metric."""
+
+    @property
+    def watches(self) -> str:
+        return self.monitor
+
+    def value(self, progress: Progress) -> float:
+        """Replays the history, so that there is no state to keep."""
+        sign = 1 if (self.mode or progress.mode) == "min" else -1
+        lr, best, bad, cooling = self.lr, float("inf"), 0, 0
+        for measured in progress.history:
+            current = sign * measured
+            bad = 0 if self._better(current, best) else bad + 1
+            best = current if bad == 0 else best
+            if cooling:
+                cooling, bad = cooling - 1, 0
+            if bad > self.patience:
+                lr, bad, cooling = max(lr * self.factor, self.floor), 0, self.cooldown
+        return lr
+
+    def _better(self, current: float, best: float) -> bool:
+        return current < best - self.threshold * abs(best) if best != float("inf") else current < best
+
+
+def _anneal(first: float, last: float, share: float) -> float:
+    """Half a cosine from `first` to `last`."""
+    return last + (first - last) * (1 + cos(pi * share)) / 2
+
+
+def _updates(progress: Progress, length: float) -> int:
+    """A length in updates: below 1 a fraction of the run, else epochs."""
+    return round(length * (progress.total_steps if length < 1 else progress.steps_per_epoch))
+
+
+def _done(progress: Progress, epochs: float | None) -> float:
+    """The part of a length in epochs, or of the whole run, that is done."""
+    length = progress.total_steps if epochs is None else epochs * progress.steps_per_epoch
+    return min(progress.step / max(length, 1), 1.0)

@@ -1,0 +1,71 @@
+"""The settings of the sections `train` and `export`."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+
+from nnspec.ir.components import Component
+from nnspec.ir.types import TensorType
+from nnspec.training.base import Average, EarlyStop, Metric, Optimizer, Regularizer
+
+
+class TrainSection(Component):
+    """What is minimised, how, and for how long."""
+
+    kind: ClassVar[str] = "section"
+    name: ClassVar[str] = "train"
+
+    loss: TensorType
+    """An expression over values of the model and targets: `cross_entropy(logits, species)`, `a + 0.3 * b`."""
+    optimizer: Optimizer
+    """How gradients change parameters: `adamw(lr = 0.01)`."""
+    regularize: Regularizer | tuple[Regularizer, ...] = ()
+    """Penalties on parameters, added to the loss: `[l2(1e-4), l1(1e-5, on = "*.weight")]`."""
+    clip_norm: PositiveFloat | None = None
+    """Scale the gradients down so that their common L2 norm is at most this."""
+    clip_value: PositiveFloat | None = None
+    """Limit every entry of the gradients to [-clip_value, clip_value]."""
+    metrics: tuple[Metric, ...] = ()
+    """What is reported over a whole split: `[accuracy(logits, species)]`."""
+    epochs: PositiveInt | None = None
+    """Passes over the training rows. Either this or `steps`."""
+    steps: PositiveInt | None = None
+    """Updates. Either this or `epochs`."""
+    batch_size: PositiveInt = 32
+    """Rows in a step; the last batch of an epoch may be smaller."""
+    accumulate: PositiveInt = 1
+    """Batches whose gradients are averaged into one update."""
+    early_stop: EarlyStop | None = None
+    """When to stop before the last epoch: `patience(5, monitor = "validation.loss")`."""
+    average: Average | None = None
+    """An average of the parameters over the steps that is validated and kept: `ema(0.999)`."""
+    freeze: tuple[str, ...] = ()
+    """Patterns of parameters that stay as they are, such as `["stem.*"]`; `*` crosses dots."""
+    init: str | None = None
+    """A safetensors file to start from."""
+    seed: NonNegativeInt = 0
+    """Decides initial values, shuffling, dropout and noise."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if (self.epochs is None) == (self.steps is None):
+            raise ValueError("either epochs or steps says how long to train")
+        return self
+
+
+class ExportSection(Component):
+    """How the inference file is made."""
+
+    kind: ClassVar[str] = "section"
+    name: ClassVar[str] = "export"
+
+    opset: Annotated[int, Field(ge=17, le=26)] | None = None
+    """ONNX operator set, 21 by default."""
+    outputs: tuple[str, ...] | None = None
+    """The outputs that the file has, all by default."""
+    precision: Literal["float32", "float16"] | None = None
+    """Number type of the weights."""
+    quantize: Literal["int8"] | None = None
+    """Integer weights."""
