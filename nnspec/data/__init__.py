@@ -1,0 +1,1 @@
+"""From files and arrays to the rows that a model learns from: sources, tables, datasets and batches."""

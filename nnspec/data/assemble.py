@@ -1,0 +1,131 @@
+"""From the columns of a table to the arrays of the model's slots."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nnspec.data.cells import Place, parse
+from nnspec.data.convert import convert, numpy_dtype, row_of
+from nnspec.data.labels import Classes, Labels, check_count
+from nnspec.data.shapes import Bindings
+from nnspec.data.slots import Slot
+from nnspec.data.table import Cells, Table
+from nnspec.diagnostics.errors import DataError, Diagnostic, Fault
+from nnspec.ir.types import INTEGERS, shape_text
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Arrays = dict[str, NDArray[Any]]
+
+
+def assemble(table: Table, slots: Sequence[Slot], known: Mapping[str, Classes]) -> tuple[Arrays, dict[str, Classes]]:
+    """The array of each slot, and the classes of each label target: those in `known`, else those that occur.
+
+    Raises a DataError with one finding per slot that cannot be fed (E602, E603, E605, E606, E607).
+    """
+    arrays: Arrays = {}
+    classes: dict[str, Classes] = {}
+    bindings = Bindings()
+    findings: list[Diagnostic] = []
+    for slot in slots:
+        try:
+            if slot.label:
+                arrays[slot.name], classes[slot.name] = _labels(table, slot, bindings, known.get(slot.name))
+            else:
+                arrays[slot.name] = _tensor(table, slot, bindings)
+        except Fault as fault:
+            findings.append(fault.at(slot.span))
+    if findings:
+        raise DataError(findings)
+    return arrays, classes
+
+
+def _labels(table: Table, slot: Slot, bindings: Bindings, known: Classes | None) -> tuple[NDArray[Any], Classes]:
+    parts = _parts(table, slot, bindings)
+    labels = Labels(parts, slot.single, _place(table, slot.columns[0]))
+    classes = known if known is not None else table.classes.get(slot.columns[0]) or labels.classes()
+    check_count(slot.name, classes, slot.classes, table.source)
+    return labels.encoded(classes), classes
+
+
+def _tensor(table: Table, slot: Slot, bindings: Bindings) -> NDArray[Any]:
+    parts = _parts(table, slot, bindings)
+    converted = [_converted(part, slot, _place(table, name)) for part, name in zip(parts, slot.columns, strict=True)]
+    if slot.single:
+        array = converted[0]
+    else:
+        array = np.empty((table.rows, len(converted)), numpy_dtype(slot.type.dtype))
+        for number, column in enumerate(converted):
+            array[:, number] = column
+    check_class_numbers(array, slot, _place(table, slot.columns[0]))
+    return array
+
+
+def _parts(table: Table, slot: Slot, bindings: Bindings) -> list[Cells | NDArray[Any]]:
+    """The columns of a slot, whose shapes fit its type."""
+    parts = [table.column(name) for name in slot.columns]
+    shapes = [part.shape if isinstance(part, np.ndarray) else (table.rows,) for part in parts]
+    if slot.single:
+        bindings.fit(
+            slot.name, slot.type, slot.wanted, shapes[0], found=table.source, help=_single_help(slot, shapes[0])
+        )
+        return parts
+    for name, shape in zip(slot.columns, shapes, strict=True):
+        if len(shape) != 1:
+            raise Fault(
+                "E607",
+                f"{slot.name} puts columns side by side, but {name!r} of {table.source} is {list(shape)}",
+                help=f'feed the array as it is: {slot.name} = "{name}"',
+            )
+    bindings.fit(slot.name, slot.type, slot.wanted, (table.rows, len(parts)), found=table.source, help=_list_help(slot))
+    return parts
+
+
+def _converted(part: Cells | NDArray[Any], slot: Slot, place: Place) -> NDArray[Any]:
+    values = part if isinstance(part, np.ndarray) else parse(part, slot.type.dtype, place)
+    return convert(values, slot.type.dtype, place)
+
+
+def check_class_numbers(array: NDArray[Any], slot: Slot, place: Place) -> None:
+    """Raise E606 for a number in an integer target that is none of the classes the loss expects."""
+    if slot.classes is None or slot.type.dtype not in INTEGERS:
+        return
+    bad = (array < 0) | (array >= slot.classes)
+    if bad.any():
+        bad &= ~np.isin(array, slot.ignored)
+    if bad.any():
+        flat = int(np.flatnonzero(bad)[0])
+        raise Fault(
+            "E606",
+            f"{place(row_of(flat, array.shape))} holds {array.ravel()[flat]}, "
+            f"and the loss expects classes 0 to {slot.classes - 1}",
+            help=f"declare {slot.name} as label{shape_text(slot.type.shape)} to number the values that occur"
+            if array.ndim == 1
+            else "",
+        )
+
+
+def _single_help(slot: Slot, shape: tuple[int, ...]) -> str:
+    column = slot.columns[0]
+    if len(shape) == 1 and slot.type.shape[1:] == (1,):
+        return f'{slot.name} = ["{column}"] makes it [N, 1]'
+    return ""
+
+
+def _list_help(slot: Slot) -> str:
+    if slot.type.rank == 1 and len(slot.columns) == 1:
+        return f'{slot.name} = "{slot.columns[0]}" makes it [N]'
+    return ""
+
+
+def _place(table: Table, column: str) -> Place:
+    noun = "column" if table.lines is not None else "array"
+
+    def place(row: int | None) -> str:
+        return f"{table.source if row is None else table.where(row)}: {noun} {column!r}"
+
+    return place

@@ -1,0 +1,171 @@
+"""From a spec to the rows of its splits: arrays in the exact dtypes and shapes of the model's inputs and targets."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from nnspec.data.arrays import dataset_from_arrays
+from nnspec.data.assemble import assemble
+from nnspec.data.labels import Classes
+from nnspec.data.randomness import SPLIT, permutation
+from nnspec.data.rows import Dataset
+from nnspec.data.slots import Request, Slot, slots_of
+from nnspec.data.sources import Source
+from nnspec.diagnostics.errors import DataError, Fault
+from nnspec.ir.codec import decode
+from nnspec.ir.spec import Data, Spec, Split
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+SPLITS = ("train", "validation", "test")
+
+
+class Splits(NamedTuple):
+    """The datasets of a spec; None where the spec has no such split or it was not asked for."""
+
+    train: Dataset | None
+    validation: Dataset | None
+    test: Dataset | None
+    classes: dict[str, Classes]
+
+
+def load(
+    spec: Spec,
+    library: Mapping[str, Any],
+    folder: Path | str | None = None,
+    seed: int | None = None,
+    classes: Mapping[str, Classes] | None = None,
+    *,
+    splits: Collection[str] = SPLITS,
+) -> Splits:
+    """Read the data of a spec.
+
+    Raises a DataError with all findings, E601 to E609, at the entries of the data section. `library` maps kinds to
+    registries, `folder` is where paths start (the spec's folder by default), `seed` draws the fractions (the spec's by
+    default). `classes` are those of a trained model; without them the train source decides, whole, before fractions are
+    drawn. Only the files that `splits` need are read.
+    """
+    if spec.data is None:
+        raise DataError(
+            [Fault("E601", "the spec has no data section", help="add one, or give the rows as arrays").at(None)]
+        )
+    start = Path(folder) if folder is not None else Path(spec.path).parent
+    chosen = seed if seed is not None else spec.train.seed if spec.train else 0
+    return _Loader(spec.data, slots_of(spec), library, folder=start, seed=chosen, classes=dict(classes or {})).load(
+        splits
+    )
+
+
+class _Loader:
+    """One reading of a spec's data."""
+
+    def __init__(
+        self,
+        data: Data,
+        slots: tuple[Slot, ...],
+        library: Mapping[str, Any],
+        *,
+        folder: Path,
+        seed: int,
+        classes: dict[str, Classes],
+    ) -> None:
+        self.data = data
+        self.slots = slots
+        self.library = library
+        self.folder = folder
+        self.seed = seed
+        self.classes = classes
+        self.declared = {"train": data.train, "validation": data.validation, "test": data.test}
+
+    def load(self, names: Collection[str]) -> Splits:
+        wanted = [name for name in SPLITS if name in names and self.declared[name] is not None]
+        found: dict[str, Dataset] = {}
+        if self._needs_train(wanted):
+            found.update(self._divided(self._read("train", self.data.train)))
+        for name in wanted:
+            split = self.declared[name]
+            if split is not None and split.source is not None and name != "train":
+                found[name] = self._read(name, split)
+        train, validation, test = (found.get(name) if name in wanted else None for name in SPLITS)
+        return Splits(train, validation, test, self.classes)
+
+    def _needs_train(self, wanted: list[str]) -> bool:
+        drawn = any(
+            split is not None and split.source is None for name, split in self.declared.items() if name in wanted
+        )
+        unknown = any(slot.label and slot.name not in self.classes for slot in self.slots)
+        return "train" in wanted or drawn or (unknown and bool(wanted))
+
+    def _read(self, name: str, split: Split) -> Dataset:
+        """All rows of a source; the first to be read fixes the classes."""
+        try:
+            source, slots = self._source(split)
+            table = source.read(self.folder, Request(slots, self.seed, SPLITS.index(name)))
+        except Fault as fault:
+            raise DataError([fault.at(split.span)]) from fault
+        arrays, classes = assemble(table, slots, self.classes)
+        self.classes = {**self.classes, **classes}
+        return Dataset(arrays, table.rows, self.classes, table.where)
+
+    def _source(self, split: Split) -> tuple[Source, tuple[Slot, ...]]:
+        if split.source is None:
+            raise Fault("E601", 'train is a source, such as csv("data.csv"), not a fraction')
+        source: Source = decode(self.library, "source", split.source)
+        if not source.needs_feeds:
+            return source, tuple(slot._replace(columns=(slot.name,), single=True) for slot in self.slots)
+        missing = [slot for slot in self.slots if not slot.columns]
+        if missing:
+            raise DataError(
+                [
+                    Fault(
+                        "E602",
+                        f"nothing in the data section feeds {slot.name}, {slot.wanted}",
+                        help=f'{slot.name} = "column", or ["a", "b"] for columns side by side',
+                    ).at(slot.span)
+                    for slot in missing
+                ]
+            )
+        return source, self.slots
+
+    def _divided(self, whole: Dataset) -> dict[str, Dataset]:
+        """The train source, less the fractions that are drawn from it."""
+        fractions = {name: split for name, split in self.declared.items() if split is not None and split.source is None}
+        if not fractions:
+            return {"train": whole}
+        order = permutation(whole.rows, self.seed, SPLIT) if self.data.shuffle else np.arange(whole.rows)[::-1]
+        drawn: dict[str, NDArray[np.int64]] = {}
+        # The test rows come first, so that another validation fraction leaves them alone.
+        for name in ("test", "validation"):
+            if name in fractions:
+                split = fractions[name]
+                count = _count(name, split, whole.rows)
+                drawn[name], order = order[:count], order[count:]
+        if not len(order):
+            raise DataError(
+                [Fault("E609", f"the fractions leave no row of {whole.rows} for training").at(self.data.span)]
+            )
+        return {name: whole.subset(np.sort(rows)) for name, rows in {"train": order, **drawn}.items()}
+
+
+def _count(name: str, split: Split, rows: int) -> int:
+    fraction = split.fraction or 0.0
+    count = round(fraction * rows)
+    if not 0 < fraction < 1 or count < 1:
+        raise DataError(
+            [
+                Fault(
+                    "E609",
+                    f"{name} = {fraction:g} of {rows} rows is {'no row' if count < 1 else 'not a part of them'}",
+                    help="a fraction lies between 0 and 1, and gives at least one row",
+                ).at(split.span)
+            ]
+        )
+    return count
+
+
+__all__ = ["SPLITS", "Dataset", "Splits", "dataset_from_arrays", "load"]

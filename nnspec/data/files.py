@@ -1,0 +1,86 @@
+"""Data files: finding and reading them, and writing so that a reader never sees half a file. Import-light."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+from nnspec.data.wording import nearest
+from nnspec.diagnostics.errors import Fault
+
+
+def find(folder: Path, path: str) -> Path:
+    """The plain file `path`, relative to `folder`. Raises E601 that says where was searched and what is near."""
+    full = folder / path
+    try:
+        if full.is_file():
+            return full
+        exists = full.exists()
+    except (OSError, ValueError) as error:
+        raise Fault("E601", f"{path!r} is not a usable path: {_cause(error)}") from error
+    if exists:
+        kind = "a folder" if full.is_dir() else "a device or pipe"
+        raise Fault("E601", f"{path} is {kind}, a plain file is needed")
+    raise Fault("E601", f"there is no file {path} in {folder.absolute()}", help=_help(full, path))
+
+
+def read_bytes(folder: Path, path: str) -> bytes:
+    """All of a file. Raises E601."""
+    try:
+        return find(folder, path).read_bytes()
+    except OSError as error:
+        raise unreadable(path, error) from error
+    except MemoryError as error:
+        raise Fault("E601", f"{path} does not fit in memory") from error
+
+
+def unreadable(path: str, error: OSError) -> Fault:
+    """E601 for a file that exists but does not open."""
+    return Fault("E601", f"{path} cannot be read: {_cause(error)}")
+
+
+def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
+    """Let `write` fill a new file, then put it in the place of `path` in one step.
+
+    Raises E610; an old file is kept then. A pipe or device is written to directly: there is nothing to replace.
+    """
+    try:
+        if path.exists() and not path.is_file():
+            with path.open("wb") as stream:
+                write(stream)
+        else:
+            _replace(path, write)
+    except OSError as error:
+        raise Fault("E610", f"{path} cannot be written: {_cause(error)}") from error
+
+
+def _replace(path: Path, write: Callable[[BinaryIO], object]) -> None:
+    target = path.resolve()
+    temporary = target.with_name(f".{target.name[:200]}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as stream:
+            write(stream)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _help(full: Path, path: str) -> str:
+    parent = full.parent
+    if not parent.is_dir():
+        return f"the folder {parent} does not exist; paths are relative to the spec's folder, or to --data"
+    try:
+        meant = nearest(full.name, sorted(entry.name for entry in parent.iterdir() if entry.is_file()))
+    except OSError:
+        meant = None
+    if meant is None:
+        return "paths are relative to the spec's folder, or to --data"
+    return f"did you mean {path.removesuffix(full.name)}{meant}?"
+
+
+def _cause(error: OSError | ValueError) -> str:
+    return error.strerror or str(error) if isinstance(error, OSError) else str(error)

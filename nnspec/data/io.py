@@ -1,0 +1,196 @@
+"""Files in and out for `nnspec run`: `--input name=FILE` to arrays, results to CSV, JSON or NumPy archives."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+
+from nnspec.data.arrays import as_array
+from nnspec.data.cells import Place, parse
+from nnspec.data.convert import convert
+from nnspec.data.csv_file import decode
+from nnspec.data.files import read_bytes
+from nnspec.data.json_rows import parse_json
+from nnspec.data.npz_file import read_npy, read_npz
+from nnspec.data.outputs import write_outputs
+from nnspec.data.plain_table import parse_rows
+from nnspec.data.shapes import Bindings
+from nnspec.data.table import Table
+from nnspec.data.wording import listed, suggestion
+from nnspec.diagnostics.errors import DataError, Diagnostic, Fault
+from nnspec.ir.dims import product
+from nnspec.ir.types import FLOATS, TensorType
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+STDIN = "-"
+
+
+def read_inputs(
+    arguments: Sequence[str],
+    signature: Mapping[str, TensorType],
+    columns: Mapping[str, Sequence[str]] | None = None,
+    stdin: BinaryIO | None = None,
+) -> dict[str, NDArray[Any]]:
+    """The arrays of a model's inputs from `name=FILE` arguments, in the declared dtypes and shapes.
+
+    FILE is .csv, .npy, .npz, .json, or `-` for JSON or CSV on standard input. `columns` names the columns or arrays
+    that fed an input in training: a table with a header gives these, in this order; without a header, or with none
+    known, all columns count, in their order. Raises a DataError with all findings, E601 to E610.
+    """
+    files = _paired(arguments, signature)
+    source = stdin if stdin is not None else sys.stdin.buffer
+    found: dict[str, NDArray[Any]] = {}
+    findings: list[Diagnostic] = []
+    bindings = Bindings()
+    for name, path in files.items():
+        try:
+            found[name] = _Input(name, signature[name], path, tuple((columns or {}).get(name, ()))).read(
+                source, bindings
+            )
+        except Fault as fault:
+            findings.append(fault.at(None))
+    if not findings:
+        findings += _length_findings(found, files)
+    if findings:
+        raise DataError(findings)
+    return found
+
+
+class _Input:
+    """One `name=FILE`."""
+
+    def __init__(self, name: str, type: TensorType, path: str, columns: tuple[str, ...]) -> None:
+        self.name = name
+        self.type = type
+        self.path = path
+        self.columns = columns
+        self.source = "standard input" if path == STDIN else path
+
+    def read(self, stdin: BinaryIO, bindings: Bindings) -> NDArray[Any]:
+        """The array, of the type's dtype and shape."""
+        array, place = self._values(stdin)
+        bindings.fit(self.name, self.type, str(self.type), array.shape, found=self.source)
+        if 0 in array.shape:
+            raise Fault("E609", f"{self.source} is empty: {self.name} would be {list(array.shape)}")
+        return convert(array, self.type.dtype, place)
+
+    def _values(self, stdin: BinaryIO) -> tuple[NDArray[Any], Place]:
+        """The values before they have the dtype, and how messages name a row."""
+        here = Path()
+        match STDIN if self.path == STDIN else Path(self.path).suffix.lower():
+            case ".npy":
+                return read_npy(here, self.path), self._index
+            case ".npz":
+                return self._member(here), self._index
+            case ".json":
+                return self._json(read_bytes(here, self.path)), self._index
+            case ".csv" | ".tsv" as suffix:
+                return self._table(read_bytes(here, self.path), "\t" if suffix == ".tsv" else ",")
+            case "-":
+                data = stdin.read()
+                is_json = data.lstrip()[:1] in (b"[", b"{")
+                return (self._json(data), self._index) if is_json else self._table(data, ",")
+            case suffix:
+                raise Fault(
+                    "E610",
+                    f"{self.path}: files of kind {suffix or 'no ending'!r} cannot be an input",
+                    help="csv, tsv, json, npy and npz can, and - for standard input",
+                )
+
+    def _index(self, row: int | None) -> str:
+        return f"{self.source}: {self.name}" if row is None else f"{self.source}, index {row}: {self.name}"
+
+    def _member(self, folder: Path) -> NDArray[Any]:
+        names = (self.name, *self.columns)
+        table = read_npz(folder, self.path, names)
+        for name in names:
+            if name in table.columns:
+                return np.asarray(table.columns[name])
+        raise Fault(
+            "E602", f"{self.path} has no array {self.name!r}", help=suggestion(self.name, table.names, "its arrays are")
+        )
+
+    def _json(self, data: bytes) -> NDArray[Any]:
+        value = parse_json(decode(data, self.source), self.source, self.name, self.columns)
+        array = as_array(f"{self.source}: {self.name}", value)
+        if array.dtype.kind in "iu" and self.type.dtype in FLOATS:
+            array = array.astype(np.float64)  # JSON has one kind of number: 3 is 3.0
+        return self._reshaped(array) if array.ndim == 2 else array
+
+    def _table(self, data: bytes, delimiter: str) -> tuple[NDArray[Any], Place]:
+        table = parse_rows(decode(data, self.source), self.source, delimiter, self.columns, self.type.dtype)
+
+        def place(row: int | None) -> str:
+            return f"{self.source}: {self.name}" if row is None else f"{table.where(row)}: {self.name}"
+
+        parsed = [self._column(table, name) for name in table.columns]
+        if self.type.rank == 1 and len(parsed) == 1:
+            return parsed[0], place
+        return self._reshaped(np.stack(parsed, axis=1)), place
+
+    def _column(self, table: Table, name: str) -> NDArray[Any]:
+        cells = table.column(name)
+        if isinstance(cells, np.ndarray):
+            return cells
+        return parse(cells, self.type.dtype, lambda row: f"{table.where(row or 0)}: column {name!r}")
+
+    def _reshaped(self, flat: NDArray[Any]) -> NDArray[Any]:
+        """A table's row as the elements of a tensor of more dimensions, row-major, where their number fits."""
+        inner = self.type.shape[1:]
+        sizes = [dim for dim in inner if isinstance(dim, int)]
+        if len(inner) < 2 or len(sizes) != len(inner) or product(inner) != flat.shape[1]:
+            return flat
+        return flat.reshape(len(flat), *sizes)
+
+
+def _paired(arguments: Sequence[str], signature: Mapping[str, TensorType]) -> dict[str, str]:
+    """Input name to file. Raises a DataError E610 for all that is wrong with the arguments."""
+    files: dict[str, str] = {}
+    findings: list[Diagnostic] = []
+    example = f"--input {next(iter(signature), 'name')}=FILE"
+    for argument in arguments:
+        name, equals, path = argument.partition("=")
+        if not equals or not path:
+            findings.append(
+                Diagnostic("E610", f"--input {argument}: a name and a file are needed", None, f"write {example}")
+            )
+        elif name not in signature:
+            findings.append(
+                Diagnostic(
+                    "E610",
+                    f"the model has no input {name!r}",
+                    None,
+                    suggestion(name, tuple(signature), "its inputs are"),
+                )
+            )
+        elif name in files:
+            findings.append(Diagnostic("E610", f"two files are given for the input {name!r}", None))
+        else:
+            files[name] = path
+    missing = [name for name in signature if name not in files]
+    if missing and not findings:
+        findings.append(
+            Diagnostic("E610", f"no file is given for {listed(missing)}", None, f"write --input {missing[0]}=FILE")
+        )
+    if list(files.values()).count(STDIN) > 1:
+        findings.append(Diagnostic("E610", "standard input can feed one input only", None))
+    if findings:
+        raise DataError(findings)
+    return files
+
+
+def _length_findings(arrays: Mapping[str, NDArray[Any]], files: Mapping[str, str]) -> list[Diagnostic]:
+    lengths = {name: len(array) for name, array in arrays.items()}
+    if len(set(lengths.values())) < 2:
+        return []
+    said = ", ".join(f"{files[name]} has {length} for {name}" for name, length in lengths.items())
+    return [Diagnostic("E607", f"the inputs differ in their numbers of rows: {said}", None)]
+
+
+__all__ = ["read_inputs", "write_outputs"]

@@ -1,0 +1,144 @@
+"""Reading archives of NumPy arrays: every size is checked against the archive before a byte is unpacked."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections import Counter
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
+
+from nnspec.data.files import find, unreadable
+from nnspec.data.npy import MAGIC, Header, read_array, read_header
+from nnspec.data.table import Table
+from nnspec.data.wording import quoted, size_text
+from nnspec.diagnostics.errors import Fault
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+DAMAGE = (BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError, OverflowError, struct.error, zlib.error)
+"""What the standard library raises for damaged archives; text that does not decode is a ValueError."""
+DEFLATE_LIMIT = 1032
+"""Deflate never shrinks by more than this factor."""
+BOMB_SIZE, BOMB_FACTOR = 2**28, 500
+"""Members that unpack to more than this, by more than this factor, are constant data or an attack."""
+
+T = TypeVar("T")
+
+
+def read_npz(folder: Path, path: str, columns: Collection[str] | None = None) -> Table:
+    """The arrays of an archive as a table; only `columns` are read. Raises E601, E603, E607, E608 and E609."""
+    file = find(folder, path)
+    return _guarded(path, lambda: _read(file, path, columns))
+
+
+def read_npy(folder: Path, path: str) -> NDArray[Any]:
+    """The array in a .npy file. Raises E601, E603 and E608."""
+    file = find(folder, path)
+    try:
+        with file.open("rb") as stream:
+            return read_array(stream, read_header(stream, file.stat().st_size, path), path)
+    except OSError as error:
+        raise unreadable(path, error) from error
+
+
+def _guarded(path: str, read: Callable[[], T]) -> T:
+    try:
+        return read()
+    except OSError as error:
+        if error.errno is None or error.errno == 22:  # zipfile seeks to where a damaged directory points
+            raise Fault("E608", f"{path} is a damaged archive: {error}") from error
+        raise unreadable(path, error) from error
+    except DAMAGE as error:
+        raise Fault("E608", f"{path} is a damaged archive: {error}") from error
+
+
+def _read(file: Path, path: str, columns: Collection[str] | None) -> Table:
+    with file.open("rb") as stream:
+        if stream.read(len(MAGIC)) == MAGIC:
+            raise Fault(
+                "E608",
+                f"{path} is a single .npy array, npz needs an archive of named arrays",
+                help='numpy.savez("data.npz", features = x, label = y) writes one',
+            )
+        size = file.stat().st_size
+        with ZipFile(stream) as archive:
+            members = _members(archive, path)
+            wanted = [name for name in members if columns is None or name in columns]
+            headers = {name: _header(archive, members[name], size, f"{path}: array {name!r}") for name in wanted}
+            rows = _rows(headers, path)
+            arrays = {
+                name: _array(archive, members[name], header, f"{path}: array {name!r}")
+                for name, header in headers.items()
+            }
+    return Table(path, rows, arrays, tuple(members))
+
+
+def _members(archive: ZipFile, path: str) -> dict[str, ZipInfo]:
+    """Array name to member.
+
+    Raises E608 for names that repeat or are paths; other members are no arrays and stay unread.
+    """
+    entries = archive.infolist()
+    names = Counter(entry.filename for entry in entries)
+    for name, count in names.items():
+        if count > 1:
+            raise Fault("E608", f"{path}: two members are named {quoted(name)}")
+        if "/" in name or "\\" in name or name in ("", ".npy", "..npy"):
+            raise Fault("E608", f"{path}: the member name {quoted(name)} is a path; arrays have plain names")
+    return {entry.filename.removesuffix(".npy"): entry for entry in entries if entry.filename.endswith(".npy")}
+
+
+def _header(archive: ZipFile, member: ZipInfo, size: int, name: str) -> Header:
+    if member.flag_bits & 1:
+        raise Fault("E608", f"{name} is encrypted")
+    if member.compress_type not in (ZIP_STORED, ZIP_DEFLATED):
+        raise Fault(
+            "E608", f"{name} is packed by zip method {member.compress_type}; stored (0) and deflated (8) are read"
+        )
+    if member.compress_size > size:
+        raise Fault(
+            "E608",
+            f"{name} is cut off: {size_text(member.compress_size)} announced, the whole archive has {size_text(size)}",
+        )
+    limit = member.compress_size * (DEFLATE_LIMIT if member.compress_type == ZIP_DEFLATED else 1)
+    if member.file_size > limit:
+        raise Fault(
+            "E608",
+            f"{name} announces {size_text(member.file_size)}, packed in {size_text(member.compress_size)}: "
+            "that cannot be",
+        )
+    with archive.open(member) as stream:
+        header = read_header(stream, member.file_size, name)
+    if member.file_size > max(BOMB_SIZE, BOMB_FACTOR * member.compress_size):
+        raise Fault(
+            "E608",
+            f"{name} unpacks from {size_text(member.compress_size)} to {size_text(member.file_size)}, "
+            "as a zip bomb does",
+            help="if it is meant, save it with numpy.savez, which does not compress",
+        )
+    return header
+
+
+def _rows(headers: dict[str, Header], path: str) -> int:
+    """The size that all arrays share on their first axis."""
+    lengths: dict[str, int] = {}
+    for name, header in headers.items():
+        if not header.shape:
+            raise Fault("E607", f"{path}: array {name!r} is a single number; the first axis counts the rows")
+        lengths[name] = header.shape[0]
+    if len(set(lengths.values())) > 1:
+        found = ", ".join(f"{name} has {length}" for name, length in lengths.items())
+        raise Fault("E607", f"{path}: the arrays differ in their numbers of rows: {found}")
+    return next(iter(lengths.values()), 0)
+
+
+def _array(archive: ZipFile, member: ZipInfo, header: Header, name: str) -> NDArray[Any]:
+    with archive.open(member) as stream:
+        stream.read(header.size)
+        array = read_array(stream, header, name)
+        stream.read(1)  # the end of the member: now its checksum is compared
+    return array

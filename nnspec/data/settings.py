@@ -1,0 +1,37 @@
+"""The settings of the section `data`; its other keys say what feeds the inputs and targets."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from nnspec.data.sources import Source
+from nnspec.ir.components import Component
+
+
+class Augmentation(Component):
+    """A random change of training rows."""
+
+    kind: ClassVar[str] = "augmentation"
+
+
+Fraction = Annotated[float, Field(gt=0, lt=1)]
+
+
+class DataSection(Component):
+    """Where rows come from and how they are split."""
+
+    kind: ClassVar[str] = "section"
+    name: ClassVar[str] = "data"
+
+    train: Source
+    """The rows to learn from: `csv("data/iris.csv")`."""
+    validation: Source | Fraction | None = None
+    """A source, or a fraction of the training rows."""
+    test: Source | Fraction | None = None
+    """A source, or a fraction of the training rows."""
+    shuffle: bool = True
+    """Draw the rows in another order in every epoch."""
+    augment: tuple[Augmentation, ...] = ()
+    """Random changes of the training rows, in this order."""

@@ -1,0 +1,89 @@
+"""What the model takes from a source: one slot per input and target. Import-light."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from nnspec.diagnostics.span import Span
+from nnspec.ir.spec import Spec
+from nnspec.ir.types import TensorType, shape_text
+
+IGNORE = "ignore"
+"""The option of class losses that names a value which stands for no class."""
+
+
+class Slot(NamedTuple):
+    """One model input or target, and the columns that feed it."""
+
+    name: str
+    type: TensorType
+    columns: tuple[str, ...] = ()
+    """Columns or arrays of the source; empty where the data section says nothing."""
+    single: bool = True
+    """True for one column or array as it is, False for columns side by side."""
+    label: bool = False
+    classes: int | None = None
+    """For targets: how many classes the loss expects."""
+    ignored: tuple[int, ...] = ()
+    """Values of an integer target that stand for no class."""
+    target: bool = False
+    span: Span | None = None
+    """The entry of the data section, or else the declaration."""
+
+    @property
+    def wanted(self) -> str:
+        """The type as a spec says it: `float32[N, 4]` or `label[N]`."""
+        return f"label{shape_text(self.type.shape)}" if self.label else str(self.type)
+
+
+class Request(NamedTuple):
+    """What a source is asked for."""
+
+    slots: tuple[Slot, ...]
+    seed: int = 0
+    stream: int = 0
+    """0 for train, 1 for validation, 2 for test: synthetic splits differ."""
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """The only names that need to be read."""
+        return frozenset(column for slot in self.slots for column in slot.columns)
+
+
+def slots_of(spec: Spec) -> tuple[Slot, ...]:
+    """The slots of a spec: its inputs, then its targets."""
+    feeds = {feed.name: feed for feed in spec.data.feeds} if spec.data else {}
+    slots = [Slot(value.name, value.type, span=value.span) for value in spec.inputs]
+    for target in spec.train.targets if spec.train else ():
+        slots.append(
+            Slot(
+                target.name,
+                target.type,
+                label=target.label,
+                classes=target.classes,
+                ignored=_ignored(spec, target.name),
+                target=True,
+                span=target.span,
+            )
+        )
+    return tuple(
+        slot._replace(columns=feeds[slot.name].columns, single=feeds[slot.name].single, span=feeds[slot.name].span)
+        if slot.name in feeds
+        else slot
+        for slot in slots
+    )
+
+
+def input_columns(spec: Spec) -> dict[str, tuple[str, ...]]:
+    """Input name to the columns that feed it in training, for `nnspec run` on tables with the same header."""
+    return {slot.name: slot.columns for slot in slots_of(spec) if slot.columns and not slot.target}
+
+
+def _ignored(spec: Spec, target: str) -> tuple[int, ...]:
+    nodes = spec.train.nodes if spec.train else ()
+    return _integers(node.options.get(IGNORE) for node in nodes if target in node.inputs)
+
+
+def _integers(values: Iterable[object]) -> tuple[int, ...]:
+    return tuple(value for value in values if isinstance(value, int) and not isinstance(value, bool))

@@ -1,0 +1,99 @@
+"""Where rows come from: the sources that a data section can name.
+
+Importing this file imports neither numpy nor a reader: `check` needs the options only. A new kind of source (parquet,
+idx, images, text) is one class here and one reader beside `csv_file.py` that returns a `Table`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+from pydantic import Field
+
+from nnspec.ir.components import Component, Registry
+
+if TYPE_CHECKING:
+    from nnspec.data.slots import Request
+    from nnspec.data.table import Table
+
+
+class Source(Component):
+    """A place to read rows from."""
+
+    kind: ClassVar[str] = "source"
+
+    needs_feeds: ClassVar[bool] = True
+    """False for a source that makes its rows from the types of inputs and targets, whatever feeds them."""
+
+    def read(self, folder: Path, request: Request) -> Table:
+        """The rows, with at least the requested columns that exist.
+
+        Paths are relative to `folder`. Raises a Fault E601 to E609.
+        """
+        raise NotImplementedError
+
+
+SOURCES: Registry[Source] = Registry("source")
+
+
+@SOURCES("csv")
+class Csv(Source):
+    """A table in a text file: UTF-8, one line of column names, then one line per row.
+
+    `csv("data/iris.csv")`, `csv("measured.csv", delimiter = ";")`. Numbers are written with a point (`3.5`, `1e-3`);
+    fields may be quoted; cells that a model needs may not be empty, nan or inf. Only the columns that feed something
+    are parsed.
+    """
+
+    foreign_names: ClassVar[tuple[str, ...]] = ("read_csv", "tsv", "CSVDataset", "CsvDataset")
+
+    path: Annotated[str, Field(min_length=1)]
+    """The file, relative to the spec's folder or to `--data`."""
+    delimiter: Annotated[str, Field(pattern=r'^[^\r\n"]$')] = ","
+    """The one character between cells."""
+
+    def read(self, folder: Path, request: Request) -> Table:
+        from nnspec.data.csv_file import read_csv
+
+        return read_csv(folder, self.path, request.columns, self.delimiter)
+
+
+@SOURCES("npz")
+class Npz(Source):
+    """Named NumPy arrays in one archive, as `numpy.savez` and `numpy.savez_compressed` write them.
+
+    The first axis counts the rows. `npz("data/digits.npz")`. Arrays of numbers, booleans and text; pickled objects are
+    refused. Only the arrays that feed something are read.
+    """
+
+    foreign_names: ClassVar[tuple[str, ...]] = ("numpy", "npy", "load", "savez")
+
+    path: Annotated[str, Field(min_length=1)]
+    """The file, relative to the spec's folder or to `--data`."""
+
+    def read(self, folder: Path, request: Request) -> Table:
+        from nnspec.data.npz_file import read_npz
+
+        return read_npz(folder, self.path, request.columns)
+
+
+@SOURCES("synthetic")
+class Synthetic(Source):
+    """Random rows that fit the model's inputs and targets, for dry runs and benchmarks.
+
+    `synthetic(1024)`. Nothing need say what feeds the inputs. Floats are standard normal, uint8 uniform in 0 to 255,
+    other integers and booleans 0 or 1, labels and class targets uniform in the classes. Symbolic dimensions after the
+    first get a small size. The seed of the run decides the numbers.
+    """
+
+    foreign_names: ClassVar[tuple[str, ...]] = ("random", "fake", "FakeData", "make_classification")
+    needs_feeds: ClassVar[bool] = False
+
+    rows: Annotated[int, Field(ge=1, le=2**31)]
+    """How many rows to make."""
+
+    def read(self, folder: Path, request: Request) -> Table:
+        from nnspec.data.synthetic import make_rows
+
+        return make_rows(self.rows, request)

@@ -1,0 +1,50 @@
+"""Rows as a source gives them: named columns of equal length that know where each row came from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from nnspec.data.wording import suggestion
+from nnspec.diagnostics.errors import Fault
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Label = str | int | bool
+Cells = Sequence[str]
+"""A column of a text file before it is parsed."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns or arrays whose first axis counts the rows."""
+
+    source: str
+    """What messages call it: the path as the spec gives it."""
+    rows: int
+    columns: Mapping[str, Cells | NDArray[Any]]
+    """Those that were asked for and exist."""
+    names: tuple[str, ...]
+    """All that the source has, read or not."""
+    lines: Sequence[int] | None = None
+    """For text files: the line on which each row starts, from 1."""
+    classes: Mapping[str, tuple[Label, ...]] = field(default_factory=dict)
+    """Classes of columns that the source itself knows, whether or not each one occurs.
+
+    Folders of images, synthetic labels.
+    """
+
+    def where(self, row: int) -> str:
+        """`data/iris.csv, line 17` for text, `data/digits.npz, index 17` (from 0) for arrays."""
+        return f"{self.source}, line {self.lines[row]}" if self.lines is not None else f"{self.source}, index {row}"
+
+    def column(self, name: str) -> Cells | NDArray[Any]:
+        """The column `name`. Raises E602 with the nearest name."""
+        if name in self.columns:
+            return self.columns[name]
+        kind = "column" if self.lines is not None else "array"
+        raise Fault(
+            "E602", f"{self.source} has no {kind} {name!r}", help=suggestion(name, self.names, f"its {kind}s are")
+        )
