@@ -1,0 +1,1 @@
+"""From the IR to graphs: the forward pass, the training graphs, the deployable model."""

@@ -1,0 +1,64 @@
+"""A model file as it was deployed: what it takes, what it says about itself, and how to run it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nnspec.diagnostics.errors import Fault
+from nnspec.graph import onnx_file
+from nnspec.ir.types import TensorType
+from nnspec.runtime.session import Session, available_cores
+
+Array = np.ndarray[Any, Any]
+
+
+class Deployed:
+    """An ONNX model. Raises E705 where it is none, or where ONNX Runtime refuses it."""
+
+    def __init__(self, model: Any) -> None:
+        said = onnx_file.metadata(model)
+        self.inputs: dict[str, TensorType] = onnx_file.signature(model)
+        """The inputs by name."""
+        self.columns: dict[str, tuple[str, ...]] = _named_lists(said.get("nnspec.feeds"))
+        """The columns that fed each input in training."""
+        self.classes: dict[str, tuple[Any, ...]] = _named_lists(said.get("nnspec.classes"))
+        """The classes of each label target."""
+        self._session = Session(onnx_file.to_bytes(model), threads=available_cores())
+
+    @classmethod
+    def load(cls, path: str | Path) -> Deployed:
+        """The model in a file."""
+        if not Path(path).is_file():
+            raise Fault("E701", f"there is no file {path}")
+        try:
+            model = onnx_file.load(path)
+        except (ValueError, OSError) as error:
+            raise Fault("E705", f"{path} is no ONNX model: {error}") from error
+        return cls(model)
+
+    def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """The outputs for a batch."""
+        return self._session.run(inputs)
+
+    def class_names(self, outputs: Mapping[str, Array]) -> dict[str, Sequence[Any]]:
+        """The classes along the last axis of each output, where one target alone has as many."""
+        found = {}
+        for name, array in outputs.items():
+            fitting = [c for c in self.classes.values() if array.ndim > 1 and len(c) == array.shape[-1]]
+            if len(fitting) == 1:
+                found[name] = fitting[0]
+        return found
+
+
+def _named_lists(text: str | None) -> dict[str, tuple[Any, ...]]:
+    """A JSON object of lists; a file from elsewhere may hold anything, and then says nothing."""
+    try:
+        found = json.loads(text or "{}")
+    except ValueError:
+        return {}
+    return {str(k): tuple(v) for k, v in found.items() if isinstance(v, list)} if isinstance(found, dict) else {}

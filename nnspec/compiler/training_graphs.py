@@ -1,0 +1,156 @@
+"""The graphs of training, in standard operators only: gradients, evaluation, forward pass, update.
+
+Batch and parameters come as inputs under the names of the spec. What the spec has no name for is named with a slash, which no name of
+a spec can hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from nnspec.autodiff.engine import gradients
+from nnspec.compiler.lowering import Library, Sizes, lower_loss, lower_model
+from nnspec.graph.graph import Graph, Value
+from nnspec.graph.passes import optimized
+from nnspec.ir import codec
+from nnspec.ir.dims import symbol
+from nnspec.ir.spec import Parameter, Spec
+from nnspec.ir.types import DType, TensorType
+
+if TYPE_CHECKING:
+    from nnspec.training.base import Optimizer
+
+SEED, STEP = "random/seed", "random/step"
+"""Inputs, uint32 scalars: what the random numbers of a step depend on."""
+LOSS, PENALTY = "train/loss", "train/penalty"
+"""Outputs, scalars: the loss expression, and the sum of the regularizers where there are any."""
+
+
+def gradient_name(path: str) -> str:
+    return f"gradient/{path}"
+
+
+def state_name(path: str) -> str:
+    return f"state/{path}"
+
+
+def metric_name(metric: str, part: str) -> str:
+    return f"metric/{metric}/{part}"
+
+
+def trained_parameters(spec: Spec) -> tuple[Parameter, ...]:
+    """The parameters that training changes: trainable and not frozen."""
+    return tuple(item for item in spec.parameters if item.trainable and not frozen(spec, item.path))
+
+
+def frozen(spec: Spec, path: str) -> bool:
+    """Whether a pattern of `freeze` covers the path; running statistics are frozen as well."""
+    return spec.train is not None and any(fnmatchcase(path, pattern) for pattern in spec.train.freeze)
+
+
+def gradients_graph(spec: Spec, library: Library, sizes: Sizes) -> Graph:
+    """Forward, loss and backward for one batch signature.
+
+    Inputs: the batch, the parameters, seed and step. Outputs: loss, penalty, the parts of the metrics, the new running statistics, and the
+    gradient of loss + penalty for every trained parameter; zeros for one that the loss does not depend on.
+    """
+    g = Graph(f"{spec.name}_gradients", training=True)
+    scalar = TensorType("uint32", ())  # type: ignore[arg-type]
+    g.seed_with(g.input(SEED, scalar), g.input(STEP, scalar))
+    loss = _loss_and_metrics(spec, library, g, sizes)
+    penalty = _penalty(spec, library, g)
+    objective = g.op("Add", loss, penalty) if penalty else loss
+    if penalty:
+        g.output(PENALTY, penalty)
+    for path, value in g.state.items():
+        if not frozen(spec, path):
+            g.output(state_name(path), value)
+    trained = trained_parameters(spec)
+    wanted = [g.parameter(item.path, TensorType(item.dtype, item.shape)) for item in trained]
+    for item, gradient in zip(trained, gradients(g, objective, wanted), strict=True):
+        g.output(gradient_name(item.path), gradient or g.expand(g.constant(0, item.dtype), item.shape))
+    return optimized(g)
+
+
+def evaluation_graph(spec: Spec, library: Library, sizes: Sizes) -> Graph:
+    """Loss and the parts of the metrics for one batch signature, as in inference: no dropout, no noise, running statistics."""
+    g = Graph(f"{spec.name}_evaluation")
+    _loss_and_metrics(spec, library, g, sizes)
+    return optimized(g)
+
+
+def forward_graph(spec: Spec, library: Library, outputs: Mapping[str, str], sizes: Sizes | None = None, opset: int = 21) -> Graph:
+    """The model as in inference: `outputs` maps the names of the graph's outputs to values of the spec."""
+    g = Graph(spec.name, opset=opset)
+    values = lower_model(spec, library, g, sizes)
+    for name, value in outputs.items():
+        g.output(name, values[value])
+    return optimized(g)
+
+
+def update_graph(optimizer: Optimizer, dtype: DType = "float32", *, scaled: bool = False, clip_value: float | None = None) -> Graph:
+    """One step of the optimizer over a flat buffer of any length; elementwise, so that outputs may be bound over their inputs.
+
+    Inputs: `parameter`, `gradient`, a slot of state each, `lr` and `step` (the number of this update, from 1); `scale` where `scaled`, a
+    factor of the gradient that carries the clipping by norm. Outputs: `new/parameter` and `new/<slot>`.
+    """
+    g = Graph("update")
+    flat, scalar = TensorType(dtype, (symbol("elements"),)), TensorType(dtype, ())
+    parameter, gradient = g.input("parameter", flat), g.input("gradient", flat)
+    state = {slot: g.input(slot, flat) for slot in optimizer.slots}
+    lr, step = g.input("lr", scalar), g.input("step", TensorType("int64", ()))
+    if scaled:
+        gradient = g.op("Mul", gradient, g.input("scale", scalar))
+    if clip_value is not None:
+        gradient = g.op("Clip", gradient, -clip_value, clip_value)
+    parameter, state = optimizer.update(g, parameter, gradient, state, lr, step)
+    g.output("new/parameter", parameter)
+    for slot, value in state.items():
+        g.output(f"new/{slot}", value)
+    return optimized(g)
+
+
+def norm_graph(limit: float, dtype: DType = "float32") -> Graph:
+    """`scale` that brings a flat gradient's Euclidean norm down to `limit` where it is above: min(1, limit / (norm + 1e-6))."""
+    g = Graph("norm")
+    gradient = g.input("gradient", TensorType(dtype, (symbol("elements"),)))
+    norm = g.op("ReduceL2", gradient, keepdims=0)
+    g.output("scale", g.op("Min", g.op("Div", g.constant(limit, dtype), g.op("Add", norm, 1e-6)), g.constant(1, dtype)))
+    return g
+
+
+def accumulation_graph(dtype: DType = "float32") -> Graph:
+    """`new/total` = `total` + `gradient` * `weight`, elementwise over flat buffers."""
+    g = Graph("accumulation")
+    flat = TensorType(dtype, (symbol("elements"),))
+    total, gradient, weight = g.input("total", flat), g.input("gradient", flat), g.input("weight", TensorType(dtype, ()))
+    g.output("new/total", g.op("Add", total, g.op("Mul", gradient, weight)))
+    return g
+
+
+def _loss_and_metrics(spec: Spec, library: Library, g: Graph, sizes: Sizes) -> Value:
+    assert spec.train is not None
+    values = lower_model(spec, library, g, sizes)
+    loss = lower_loss(spec, library, g, values, sizes)
+    g.output(LOSS, loss)
+    for item in spec.train.metrics:
+        metric = codec.decode(library, "metric", item.metric)
+        with g.at(item.name):
+            for part, value in metric.parts(g, *(values[name] for name in item.inputs)).items():
+                g.output(metric_name(item.name, part), value)
+    return loss
+
+
+def _penalty(spec: Spec, library: Library, g: Graph) -> Value | None:
+    """The sum of the regularizers over the trainable parameters that they cover."""
+    assert spec.train is not None
+    total: Value | None = None
+    for reference in spec.train.regularize:
+        regularizer = codec.decode(library, "regularizer", reference)
+        for item in spec.parameters:
+            if item.trainable and fnmatchcase(item.path, regularizer.on):
+                term = regularizer.penalty(g, g.parameter(item.path, TensorType(item.dtype, item.shape)))
+                total = term if total is None else g.op("Add", total, term)
+    return total

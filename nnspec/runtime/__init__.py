@@ -1,0 +1,1 @@
+"""Graphs at work: sessions of ONNX Runtime, bindings by address, flat buffers, durable files."""

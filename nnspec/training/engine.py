@@ -1,0 +1,98 @@
+"""Gradients and updates of one spec: programs per batch signature over one state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from math import isfinite
+from typing import Any
+
+import numpy as np
+
+from nnspec.compiler.batch import batch_types, sizes_of
+from nnspec.compiler.lowering import Library
+from nnspec.compiler.training_graphs import LOSS
+from nnspec.diagnostics.errors import Fault
+from nnspec.ir import codec
+from nnspec.ir.spec import Spec, Train
+from nnspec.training.base import Optimizer
+from nnspec.training.programs import BatchProgram, Device, evaluation_program, gradients_program
+from nnspec.training.state import TrainingState
+from nnspec.training.update import Update
+
+Array = np.ndarray[Any, Any]
+Shapes = dict[str, tuple[int, ...]]
+
+
+class Engine:
+    """Runs the training graphs of a spec over a `TrainingState`. Programs are built when a batch signature is first seen."""
+
+    def __init__(self, spec: Spec, library: Library, seed: int, device: Device) -> None:
+        if spec.train is None:
+            raise Fault("E711", f"{spec.name} has no train section", help="add one, with a loss and an optimizer")
+        self.spec = spec
+        self.train: Train = spec.train
+        self.library = library
+        self.device = device
+        self.optimizer: Optimizer = codec.decode(library, "optimizer", spec.train.optimizer)
+        self.state = TrainingState(spec, self.optimizer.slots, seed)
+        self._update: Update | None = None
+        self._gradients: dict[tuple[Any, ...], BatchProgram] = {}
+        self._evaluations: dict[tuple[Any, ...], BatchProgram] = {}
+
+    def gradients_program(self, shapes: Shapes) -> BatchProgram:
+        """The program that computes gradients for batches of these shapes."""
+        return self._program(self._gradients, gradients_program, shapes)
+
+    def evaluation_program(self, shapes: Shapes) -> BatchProgram:
+        """The program that computes loss and metrics for batches of these shapes."""
+        return self._program(self._evaluations, evaluation_program, shapes)
+
+    def gradients(self, program: BatchProgram, where: Callable[[], str]) -> float:
+        """Compute the gradients for the batch in the program's buffers; the loss.
+
+        Raises E704 where it is not finite; `where` says which rows the batch is made of.
+        """
+        counters = self.state.counters
+        self.state.draw_word[...] = counters.draws & 0xFFFFFFFF
+        program.run()
+        loss = float(program.values[LOSS])
+        if not isfinite(loss):
+            raise Fault("E704", f"the loss is {loss} in step {counters.step + 1}, {where()}",
+                        help="a smaller lr, clip_norm, or rows without extreme values may help")
+        return loss
+
+    def accept(self) -> None:
+        """Count the gradients just computed as part of training: their random draw and their running statistics."""
+        self.state.counters.draws += 1
+        self.state.accept_statistics()
+
+    def add(self, weight: float, *, first: bool) -> None:
+        """Where gradients of several batches make one update: add those just computed, times `weight`, to the total."""
+        if self.state.total is self.state.gradient:
+            return
+        if first:
+            self.state.total.flat.fill(0)
+        self.updater.accumulate(weight)
+
+    def update(self, lr: float) -> None:
+        """Change the parameters by the gradients."""
+        self.updater(lr)
+
+    @property
+    def updater(self) -> Update:
+        """The update, built when it is first needed."""
+        if self._update is None:
+            self._update = Update(self.train, self.optimizer, self.state, self.device)
+        return self._update
+
+    def _program(self, known: dict[tuple[Any, ...], BatchProgram], build: Callable[..., BatchProgram], shapes: Shapes) -> BatchProgram:
+        key = tuple(sorted(shapes.items()))
+        if key not in known:
+            sizes = sizes_of(batch_types(self.spec), shapes)
+            known[key] = build(self.spec, self.library, sizes, self.state, self.device)
+        return known[key]
+
+
+def shapes_of(arrays: Mapping[str, Array], rows: int | None = None) -> Shapes:
+    """The shapes of a batch; with `rows`, those of so many rows of whole arrays."""
+    return {name: array.shape if rows is None else (rows, *array.shape[1:]) for name, array in arrays.items()}

@@ -1,0 +1,43 @@
+"""Statistics of the training rows, set before the first step: each fitted layer in turn, from what the layers before it make of the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from nnspec.compiler.training_graphs import frozen
+from nnspec.data.rows import Dataset
+from nnspec.ir import codec
+from nnspec.ir.spec import Node, Spec
+from nnspec.training.engine import Engine
+from nnspec.training.evaluation import Forward
+
+Array = np.ndarray[Any, Any]
+
+
+def fitted_nodes(spec: Spec, library: Any) -> list[Node]:
+    """The nodes whose parameters are statistics of the training rows, in order; without those that are frozen."""
+    layers = library["layer"]
+    found = [node for node in spec.nodes if node.kind == "layer" and layers[node.component].fitted]
+    return [node for node in found if not any(frozen(spec, path) for path in node.parameters.values())]
+
+
+def fit_statistics(engine: Engine, dataset: Dataset) -> None:
+    """Set the parameters of all fitted layers from a dataset."""
+    done: set[tuple[str, ...]] = set()
+    for node in fitted_nodes(engine.spec, engine.library):
+        paths = tuple(node.parameters.values())
+        if paths in done:
+            continue  # a shared layer has the statistics of its first use
+        done.add(paths)
+        layer = codec.build(engine.library, node.kind, node.component, node.options, {})
+        found = layer.fit(_inputs(engine, node.inputs[0], dataset))
+        engine.state.assign({node.parameters[leaf]: array for leaf, array in found.items()})
+
+
+def _inputs(engine: Engine, value: str, dataset: Dataset) -> Iterator[Array]:
+    names = [item.name for item in engine.spec.inputs]
+    forward = Forward(engine, {"fitted/input": value})
+    return (found["fitted/input"] for found in forward.over({name: dataset.arrays[name] for name in names}, dataset.rows))

@@ -1,0 +1,24 @@
+"""What a run remembers beside its buffers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from nnspec.training.history import History
+from nnspec.training.state import Weights
+
+
+@dataclass
+class Memory:
+    """History, best weights, and what the data said about itself."""
+
+    history: History
+    best: Weights | None = None
+    """The weights of the best epoch."""
+    last: Weights | None = None
+    """The weights to go on from, while the state holds the best ones for use."""
+    fitted: bool = False
+    """Whether the statistics of the training rows are in the state."""
+    classes: dict[str, tuple[Any, ...]] = field(default_factory=dict)
+    """The classes of each label target, once data was seen."""

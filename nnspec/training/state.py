@@ -1,0 +1,89 @@
+"""All that changes while a model trains: flat buffers and a few whole numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from nnspec.compiler.training_graphs import trained_parameters
+from nnspec.diagnostics.errors import Fault
+from nnspec.ir.spec import Spec
+from nnspec.ir.types import DType
+from nnspec.runtime.buffers import FlatBuffer
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass
+class Counters:
+    """How far training is. With the seed, these numbers fix every random draw and every batch to come."""
+
+    epoch: int = 0
+    """Epochs completed."""
+    batch: int = 0
+    """Batches done in the epoch under way."""
+    step: int = 0
+    """Updates of the parameters."""
+    draws: int = 0
+    """Gradients computed; random numbers in the graph are a function of it."""
+
+
+class Weights(NamedTuple):
+    """A copy of all parameters."""
+
+    trained: Array
+    held: Array
+
+
+class TrainingState:
+    """Parameters, gradients and the optimizer's state of a spec.
+
+    `trained` holds the parameters that the optimizer changes; `gradient`, `total` (accumulated gradients) and every slot have its layout.
+    `held` holds the others: statistics and what is frozen; `next_held` takes the new running statistics of a step until it is accepted.
+    """
+
+    def __init__(self, spec: Spec, slots: Iterable[str], seed: int) -> None:
+        self.dtype = dtype = _dtype(spec)
+        trained = {item.path: item.shape for item in trained_parameters(spec)}
+        self.trained = FlatBuffer(trained, dtype)
+        self.gradient = self.trained.like()
+        self.total = self.trained.like() if spec.train and spec.train.accumulate > 1 else self.gradient
+        self.slots = {slot: self.trained.like() for slot in slots}
+        self.held = FlatBuffer({item.path: item.shape for item in spec.parameters if item.path not in trained}, dtype)
+        self.next_held = self.held.like()
+        both = {**self.trained, **self.held}
+        self.parameters: dict[str, Array] = {item.path: both[item.path] for item in spec.parameters}
+        """Every parameter by path, in the order of the spec: views of the buffers."""
+        self.counters = Counters()
+        self.seed = seed
+        self.seed_word = np.array((seed ^ seed >> 32) & 0xFFFFFFFF, np.uint32)
+        self.draw_word = np.array(0, np.uint32)
+
+    def assign(self, values: Mapping[str, Any]) -> None:
+        """Set parameters; names and shapes are those of the spec."""
+        for path, value in values.items():
+            self.parameters[path][...] = value
+        self.next_held.flat[:] = self.held.flat
+
+    def accept_statistics(self) -> None:
+        """Make the running statistics of the last gradients the current ones."""
+        np.copyto(self.held.flat, self.next_held.flat)
+
+    def weights(self) -> Weights:
+        return Weights(self.trained.flat.copy(), self.held.flat.copy())
+
+    def restore(self, weights: Weights) -> None:
+        self.trained.flat[:] = weights.trained
+        self.held.flat[:] = weights.held
+        self.next_held.flat[:] = weights.held
+
+
+def _dtype(spec: Spec) -> DType:
+    """The one dtype of all parameters. Raises E708 where there are several, or one that is not trained on a CPU."""
+    found = {item.dtype for item in spec.parameters} or {"float32"}
+    if len(found) > 1 or not found <= {"float32", "float64"}:
+        raise Fault("E708", f"parameters of {' and '.join(sorted(found))} are not trained together", help="let all parameters be float32, or all float64")
+    return found.pop()
