@@ -1,0 +1,40 @@
+"""`nnspec eval SPEC --weights RUN`: loss and metrics of trained weights over a split."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from nnspec.api import load
+from nnspec.cli import settings
+
+
+def declare(command: argparse.ArgumentParser) -> None:
+    command.add_argument("spec", metavar="SPEC")
+    command.add_argument("--weights", required=True, metavar="RUN|FILE", help="a run directory, or a safetensors file")
+    command.add_argument("--split", choices=("train", "validation", "test"), default="validation")
+    command.add_argument("--data", metavar="DIR", help="the folder that paths of data are relative to; that of the spec")
+    command.add_argument("--seed", type=int, metavar="N", help="the seed that drew the split; that of the run by default")
+    command.add_argument("--format", choices=("text", "json"), default="text")
+    settings.declare(command)
+    command.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    from nnspec.training.run_folder import RunFolder
+    from nnspec.training.trainer import Trainer
+
+    facts = RunFolder(options.weights).read_facts() if Path(options.weights).is_dir() else {}
+    chosen = {**facts.get("settings", {}), **dict(options.set)}
+    spec = load(options.spec, set=chosen, root=options.root)
+    seed = facts.get("seed") if options.seed is None else options.seed
+    trainer = Trainer(spec, seed=seed, folder=options.data)
+    trainer.load_parameters(options.weights)
+    found = trainer.evaluate(options.split)
+    if options.format == "json":
+        print(json.dumps({"version": 1, "split": options.split, **found}))
+    else:
+        width = max(map(len, found))
+        print("\n".join(f"{options.split}.{name:<{width}}  {value:.6g}" for name, value in found.items()))
+    return 0

@@ -1,0 +1,82 @@
+"""The entry of the command line: find the command, run it, and turn what it raises into text and an exit code.
+
+Exit codes: 0 done, 1 something is wrong with the input, 2 wrong usage, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from difflib import get_close_matches
+from importlib import import_module
+from typing import NoReturn
+
+from nnspec.diagnostics.errors import Fault, NnspecError
+
+COMMANDS = {
+    "check": "report every error of every file",
+    "show": "print each layer with its shapes, parameters and MACs",
+    "train": "train a model into a run directory",
+    "eval": "report loss and metrics of a trained model",
+    "compile": "write a verified ONNX file",
+    "run": "compute outputs from arrays or tables",
+    "explain": "explain an error code",
+    "new": "write a starter spec that trains as it stands",
+}
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse with the nearest known name."""
+
+    def error(self, message: str) -> NoReturn:
+        unknown = sys.argv[1] if len(sys.argv) > 1 else ""
+        close = get_close_matches(unknown, COMMANDS, n=1) if "invalid choice" in message else []
+        hint = f"\n  help: did you mean {close[0]}?" if close else ""
+        self.exit(2, f"{self.prog}: {message}{hint}\n")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; its exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    parser = _parser(arguments)
+    options = parser.parse_args(arguments)
+    if not hasattr(options, "run"):
+        parser.print_help()
+        return 2
+    try:
+        return int(options.run(options))
+    except NnspecError as error:
+        return _fail(error)
+    except Fault as fault:
+        return _fail(NnspecError([fault.at(None)]))
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _parser(arguments: Sequence[str]) -> Parser:
+    """The parser; only the command that is asked for is imported and declares its options."""
+    from nnspec import __version__
+
+    parser = Parser(
+        prog="nnspec", description="A compiler for neural networks: check, train, compile and run .nn files."
+    )
+    parser.add_argument("--version", action="version", version=f"nnspec {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", parser_class=Parser)
+    asked = next((word for word in arguments if not word.startswith("-")), "")
+    for name, text in COMMANDS.items():
+        command = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+        if name == asked:
+            import_module(f"nnspec.cli.{name}").declare(command)
+    return parser
+
+
+def _fail(error: NnspecError) -> int:
+    from nnspec.cli.output import print_findings
+
+    print_findings(error.diagnostics, sys.stderr)
+    return 1

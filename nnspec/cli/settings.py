@@ -1,0 +1,43 @@
+"""`--set name=value`: parameters of the model from the command line."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+WORDS = {"true": True, "false": False, "none": None}
+
+
+def declare(command: argparse.ArgumentParser) -> None:
+    """Add `--set` and `--root`."""
+    command.add_argument(
+        "--set", action="append", default=[], type=setting, metavar="NAME=VALUE", help="a parameter of the model"
+    )
+    command.add_argument(
+        "--root", metavar="DIR", help="folder that used files must lie in; by default that of the spec"
+    )
+
+
+def setting(text: str) -> tuple[str, Any]:
+    """Name and value of one `--set`."""
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip().isidentifier():
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    return name.strip(), literal(value.strip())
+
+
+def literal(text: str) -> Any:
+    """A number, true, false, none, a list of these, or a string, with or without quotes."""
+    if text in WORDS:
+        return WORDS[text]
+    if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
+        return text[1:-1]
+    if text.startswith("[") and text.endswith("]"):
+        inner = text[1:-1].strip()
+        return tuple(literal(item.strip()) for item in inner.split(",")) if inner else ()
+    for number in (int, float):
+        try:
+            return number(text) if text.lower() not in ("inf", "nan", "infinity", "-inf") else text
+        except ValueError:
+            continue
+    return text
