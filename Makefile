@@ -10,6 +10,7 @@ setup: .venv/.ready
 .venv/.ready: pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(BIN)/python -m compileall -q nnspec  # so that the first command is as fast as the next
 	@touch $@
 
 .torch/.ready: pyproject.toml

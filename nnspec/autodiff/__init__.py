@@ -1,7 +1,7 @@
 """Reverse-mode differentiation of graphs: an engine, and one rule per ONNX operator.
 
-A new rule is one function: `@gradient("Name")` in the file of its family, or in a new file that is imported here. The contract tests
-then ask for its cases (tests/autodiff/cases.py).
+A new rule is one function: `@gradient("Name")` in the file of its family, or in a new file that is imported here. The
+contract tests then ask for its cases (tests/autodiff/cases.py).
 """
 
 from __future__ import annotations
@@ -11,6 +11,19 @@ from nnspec.autodiff.engine import GradientError, gradients
 from nnspec.autodiff.registry import declared, gradient, non_differentiable, rules
 
 __all__ = [
-    "GradientError", "activation", "declared", "elementwise", "gradient", "gradients", "indexing", "linear", "non_differentiable",
-    "normalization", "reduce", "resize", "rules", "shape", "softmax",
-]  # fmt: skip
+    "GradientError",
+    "activation",
+    "declared",
+    "elementwise",
+    "gradient",
+    "gradients",
+    "indexing",
+    "linear",
+    "non_differentiable",
+    "normalization",
+    "reduce",
+    "resize",
+    "rules",
+    "shape",
+    "softmax",
+]

@@ -13,7 +13,8 @@ from nnspec.ir.dims import Dim, Shape, product
 def unbroadcast(g: Graph, dx: Value, shape: Shape, full: Shape) -> Value:
     """`dx` summed to `shape`, or to something smaller that still broadcasts to it.
 
-    `full` is the shape that the operator broadcast the value to; `dx` may be smaller, where it is the same along an axis.
+    `full` is the shape that the operator broadcast the value to; `dx` may be smaller, where it is the same along an
+    axis.
     """
     rank = max(dx.rank, len(full), len(shape))
     have, want, whole = _padded(dx.shape, rank), _padded(shape, rank), _padded(full, rank)
@@ -30,9 +31,9 @@ def unbroadcast(g: Graph, dx: Value, shape: Shape, full: Shape) -> Value:
 def sum_over(g: Graph, x: Value, axes: list[int]) -> Value:
     """The sum over some axes of a value; the shape without them.
 
-    Over the leading axes it is a product with a vector of ones: for 64x128, 128x512, 2048x256 and 1024x1536 floats on one thread
-    2.3, 4.5, 25 and 162 us, where ReduceSum takes 3.7, 7, 43 and 161; with two threads ReduceSum falls back further (82 us for 128x512).
-    Along the last axis it is the other way round: 283 us against 101 for 1024x1536.
+    Over the leading axes it is a product with a vector of ones: for 64x128, 128x512, 2048x256 and 1024x1536 floats on
+    one thread 2.3, 4.5, 25 and 162 us, where ReduceSum takes 3.7, 7, 43 and 161; with two threads ReduceSum falls back
+    further (82 us for 128x512). Along the last axis it is the other way round: 283 us against 101 for 1024x1536.
     """
     if not axes:
         return x

@@ -9,10 +9,10 @@ from nnspec.autodiff.registry import Grads, gradient, non_differentiable
 from nnspec.graph.dtypes import is_float
 from nnspec.graph.graph import Graph, Node, Value
 
-non_differentiable(
-    "And", "BitShift", "BitwiseAnd", "BitwiseNot", "BitwiseOr", "BitwiseXor", "Ceil", "Equal", "Floor", "Greater", "GreaterOrEqual",
-    "IsInf", "IsNaN", "Less", "LessOrEqual", "Not", "Or", "Round", "Sign", "Xor",
-)  # fmt: skip
+non_differentiable("Ceil", "Floor", "Round", "Sign")
+non_differentiable("Equal", "Greater", "GreaterOrEqual", "IsInf", "IsNaN", "Less", "LessOrEqual")
+non_differentiable("And", "Not", "Or", "Xor")
+non_differentiable("BitShift", "BitwiseAnd", "BitwiseNot", "BitwiseOr", "BitwiseXor")
 
 
 @gradient("Identity", broadcasts=True)
@@ -71,7 +71,9 @@ def div(g: Graph, node: Node, dy: Value) -> Grads:
 
 @gradient("Mod", broadcasts=True)
 def mod(g: Graph, node: Node, dy: Value) -> Grads:
-    """y = a - b trunc(a / b)  =>  da = dy,  db = -dy trunc(a / b), and (a - y) / b is whole up to rounding.    ONNX: Mod-13"""
+    """y = a - b trunc(a / b)  =>  da = dy,  db = -dy trunc(a / b), and (a - y) / b is whole up to rounding.    ONNX:
+    Mod-13
+    """
     a, b = inputs(node)
     quotient = g.op("Round", g.op("Div", g.op("Sub", a, node.outputs[0]), b))
     return dy, g.op("Neg", g.op("Mul", dy, quotient))
@@ -118,7 +120,9 @@ def where(g: Graph, node: Node, dy: Value) -> Grads:
 
 @gradient("Clip", broadcasts=True)
 def clip(g: Graph, node: Node, dy: Value) -> Grads:
-    """y = min(max(x, low), high)  =>  dx = dy where y = x, so 1 on the bounds as well; a bound gets the rest.    ONNX: Clip-13"""
+    """y = min(max(x, low), high)  =>  dx = dy where y = x, so 1 on the bounds as well; a bound gets the rest.    ONNX:
+    Clip-13
+    """
     x, *bounds = node.inputs
     assert x is not None
     grads: list[Value | None] = [g.op("Mul", dy, mask(g, g.op("Equal", x, node.outputs[0]), dy.dtype))]

@@ -1,8 +1,8 @@
 """The reverse walk: from the loss back to what is asked for, one rule per node.
 
-The engine alone sums the contributions to a value that is used more than once, undoes broadcasting, and drops what nobody needs. A
-gradient that does not exist is None and costs nothing. A gradient may be kept in a smaller shape that broadcasts to the value's, such as
-that of a mean, until somebody needs it whole.
+The engine alone sums the contributions to a value that is used more than once, undoes broadcasting, and drops what
+nobody needs. A gradient that does not exist is None and costs nothing. A gradient may be kept in a smaller shape that
+broadcasts to the value's, such as that of a mean, until somebody needs it whole.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ class GradientError(GraphError):
 
 
 def gradients(g: Graph, loss: Value, wrt: Sequence[Value]) -> list[Value | None]:
-    """Append the nodes that compute d loss / d value for every value of `wrt`; None where the loss does not depend on it."""
+    """Append the nodes that compute d loss / d value for every value of `wrt`; None where the loss does not depend on
+    it.
+    """
     if loss.shape != () or not is_float(loss.dtype):
         raise GradientError(f"only a floating-point scalar can be differentiated, not {loss}")
     return _Backward(g, loss, wrt).run()
@@ -48,25 +50,32 @@ class _Backward:
         if entry is None:
             if stops_gradients(node.op_type):
                 return
-            raise GradientError(f"{_where(node)} has no gradient rule; add one with @gradient({node.op_type!r}) in nnspec/autodiff/")
+            raise GradientError(
+                f"{_where(node)} has no gradient rule; add one with @gradient({node.op_type!r}) in nnspec/autodiff/"
+            )
         read = self._total if entry.broadcasts else self._whole
         upstream = tuple(read(y) for y in node.outputs)
         start = len(self._g.nodes)
         grads = entry.rule(self._g, node, upstream if len(upstream) > 1 else upstream[0])
         if len(grads) != len(node.inputs):
-            raise GradientError(f"the rule of {_where(node)} gives {len(grads)} gradients for {len(node.inputs)} inputs")
+            raise GradientError(
+                f"the rule of {_where(node)} gives {len(grads)} gradients for {len(node.inputs)} inputs"
+            )
         self._add(node, grads, entry.broadcasts)
         self._drop_unneeded(start, node)
 
     def _add(self, node: Node, grads: Grads, broadcasts: bool) -> None:
-        """Hand the contributions of one node to its inputs, each summed over the axes along which the input was repeated."""
+        """Hand the contributions of one node to its inputs, each summed over the axes along which the input was
+        repeated.
+        """
         y = node.outputs[0]
         for x, dx in zip(node.inputs, grads, strict=True):
             if x is None or dx is None or x not in self._active:
                 continue
             if dx.dtype != x.dtype:
                 raise GradientError(f"the rule of {_where(node)} gives {dx.type} as the gradient of {x.type}")
-            # Where dy may be small, only the result tells how far x was repeated; unless it was reduced, which lowers the rank.
+            # Where dy may be small, only the result tells how far x was repeated; a reduction, of lower rank, repeats
+            # nothing.
             full = y.shape if broadcasts and x.rank <= y.rank else dx.shape
             self._parts.setdefault(x, []).append(unbroadcast(self._g, dx, x.shape, full))
 

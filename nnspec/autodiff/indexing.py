@@ -1,7 +1,7 @@
 """Gradients of reading and writing at indices.
 
-What was read twice gets two contributions. They are added by a product with one-hot rows or by ScatterElements, which is serial;
-never by ScatterND(reduction="add"), which adds from several threads without a lock and loses some of it.
+What was read twice gets two contributions. They are added by a product with one-hot rows or by ScatterElements, which
+is serial; never by ScatterND(reduction="add"), which adds from several threads without a lock and loses some of it.
 """
 
 from __future__ import annotations
@@ -51,10 +51,12 @@ def _put_back(g: Graph, dy: Value, x: Value, at: int, place: int) -> Value:
 def _sum_rows(g: Graph, rows: Value, places: Value, count: int) -> Value:
     """A table of `count` rows; row v is the sum of the rows whose place is v. Negative places count from the end.
 
-    For 20000 rows of 256 floats the product with one-hot rows takes 9 ms at 50 table rows and 67 ms at 5000, ScatterElements 130 ms.
+    For 2048 rows of 128 floats the product with one-hot rows takes 0.64 ms at 256 table rows and 2.6 at 1024,
+    ScatterElements 0.97 and 1.3; for 1024 rows of 384 floats and a table of 128 it is 0.47 against 1.3. Places as int32
+    save a tenth.
     """
     if count <= ONE_HOT_ROWS:
-        positive = g.op("Mod", places, count)
+        positive = g.op("Mod", g.cast(places, "int32"), count)
         numbers = g.constant(np.arange(count).reshape(-1, 1), positive.dtype)
         one_hot = mask(g, g.op("Equal", numbers, g.reshape(positive, (1, *positive.shape))), rows.dtype)
         return g.op("MatMul", one_hot, rows)
@@ -122,7 +124,7 @@ def _adds(node: Node) -> bool:
 
 @gradient("OneHot")
 def one_hot(g: Graph, node: Node, dy: Value) -> Grads:
-    """y = off + (on - off) h, h = 1 at the indices  =>  d on = sum(h dy),  d off = sum((1 - h) dy).    ONNX: OneHot-11"""
+    """y = off + (on - off) h, h = 1 at the indices  =>  d on = sum(h dy),  d off = sum(dy) - d on.  ONNX: OneHot-11"""
     indices, depth, values = operand(node, 0), operand(node, 1), operand(node, 2)
     hot = g.op("OneHot", indices, depth, g.constant([0, 1], values.dtype), axis=integer(node, "axis", -1))
     whole = list(range(dy.rank))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from nnspec.autodiff.common import integer, number, operand
 from nnspec.autodiff.registry import Grads, gradient
 from nnspec.graph.graph import Graph, Node, Value
@@ -14,8 +12,8 @@ from nnspec.ir.dims import product
 def matmul(g: Graph, node: Node, dy: Value) -> Grads:
     """y = a b  =>  da = dy b',  db = a' dy.    ONNX: MatMul-13
 
-    Leading axes of `a` against one matrix `b` become rows, so that db is one product and not one per batch and a sum. Elsewhere the
-    Transpose is written before the MatMul: ONNX Runtime fuses the two.
+    Leading axes of `a` against one matrix `b` become rows, so that db is one product and not one per batch and a sum.
+    Elsewhere the Transpose is written before the MatMul: ONNX Runtime fuses the two.
     """
     a, b = operand(node, 0), operand(node, 1)
     if a.rank == 1 or b.rank == 1:
@@ -28,23 +26,23 @@ def matmul(g: Graph, node: Node, dy: Value) -> Grads:
 
 @gradient("Gemm")
 def gemm(g: Graph, node: Node, dy: Value) -> Grads:
-    """y = alpha A B + beta c, A = a or a', B = b or b'  =>  dA = alpha dy B',  dB = alpha A' dy,  dc = beta dy.    ONNX: Gemm-13"""
+    """y = alpha A B + beta c, A = a or a', B = b or b'  =>  dA = alpha dy B',  dB = alpha A' dy,  dc = beta dy.
+    ONNX: Gemm-13
+    """
     a, b = operand(node, 0), operand(node, 1)
     ta, tb = integer(node, "transA", 0), integer(node, "transB", 0)
     alpha, beta = number(node, "alpha", 1.0), number(node, "beta", 1.0)
-    da = _product(g, alpha, b, dy, tb, 1) if ta else _product(g, alpha, dy, b, 0, 1 - tb)
-    db = _product(g, alpha, dy, a, 1, ta) if tb else _product(g, alpha, a, dy, 1 - ta, 0)
+    da = _product(g, alpha, (b, tb), (dy, 1)) if ta else _product(g, alpha, (dy, 0), (b, 1 - tb))
+    db = _product(g, alpha, (dy, 1), (a, ta)) if tb else _product(g, alpha, (a, 1 - ta), (dy, 0))
     if len(node.inputs) == 2:
         return da, db
     return da, db, dy if beta == 1 else g.op("Mul", dy, beta)
 
 
-def _product(g: Graph, alpha: float, a: Value, b: Value, trans_a: int, trans_b: int) -> Value:
-    """alpha a b with either factor transposed; attributes are written where they differ from their defaults."""
-    attributes: dict[str, Any] = {"alpha": alpha} if alpha != 1 else {}
-    attributes |= {name: 1 for name, on in (("transA", trans_a), ("transB", trans_b)) if on}
-    result: Value = g.op("Gemm", a, b, **attributes)
-    return result
+def _product(g: Graph, alpha: float, left: tuple[Value, int], right: tuple[Value, int]) -> Value:
+    """alpha a b, where a factor with a 1 is transposed."""
+    (a, trans_a), (b, trans_b) = left, right
+    return g.op("Gemm", a, b, alpha=alpha, transA=trans_a, transB=trans_b)
 
 
 def _with_vectors(g: Graph, a: Value, b: Value, dy: Value) -> Grads:

@@ -1,6 +1,7 @@
 """Gradients of reductions and running sums.
 
-A gradient of a reduction is the same along the reduced axes. It stays in that smaller shape: the engine repeats it where it must.
+A gradient of a reduction is the same along the reduced axes. It stays in that smaller shape: the engine repeats it
+where it must.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ def reduce_mean(g: Graph, node: Node, dy: Value) -> Grads:
 
 @gradient("ReduceMax", "ReduceMin")
 def reduce_extremum(g: Graph, node: Node, dy: Value) -> Grads:
-    """dy goes to the extreme element; elements that tie share it equally (as in torch.amax, not torch.max).    ONNX: ReduceMax-20"""
+    """dy goes to the extreme element; elements that tie share it equally (as in torch.amax, not torch.max).    ONNX:
+    ReduceMax-20
+    """
     x = operand(node, 0)
     winners = mask(g, g.op("Equal", x, _kept(g, node, node.outputs[0])), dy.dtype)
     share = g.op("Div", _kept(g, node, dy), g.reduce("ReduceSum", winners, _axes(node), keepdims=True))
@@ -49,8 +52,9 @@ def reduce_sum_square(g: Graph, node: Node, dy: Value) -> Grads:
 
 @gradient("ReduceProd")
 def reduce_prod(g: Graph, node: Node, dy: Value) -> Grads:
-    """y = prod x  =>  dx_i = dy prod of the others: p / x_i with p the product of what is not 0, and 0 if one of the others is 0.
-    ONNX: ReduceProd-18"""
+    """y = prod x  =>  dx_i = dy prod of the others: p / x_i with p the product of what is not 0, and 0 if one of the
+    others is 0. ONNX: ReduceProd-18
+    """
     x = operand(node, 0)
     is_zero = g.op("Equal", x, 0)
     nonzero, zero = g.op("Where", is_zero, 1, x), mask(g, is_zero, x.dtype)

@@ -11,8 +11,9 @@ Grads = tuple[Value | None, ...]
 """One entry per input of the node; None where no gradient goes."""
 
 Rule = Callable[[Graph, Node, Any], Grads]
-"""`rule(graph, node, dy)`. `dy` is the gradient of the result; of an operator with several results, a tuple with None for those that
-the loss does not depend on."""
+"""`rule(graph, node, dy)`. `dy` is the gradient of the result; of an operator with several results, a tuple with None
+for those that the loss does not depend on.
+"""
 
 R = TypeVar("R", bound=Rule)
 
@@ -29,9 +30,10 @@ _STOPS: set[str] = set()
 def gradient(*op_types: str, broadcasts: bool = False) -> Callable[[R], R]:
     """Function decorator: the gradient rule of these operators.
 
-    The rule returns as many entries as the node has inputs. It may compute entries that nobody needs: the engine removes those again.
-    An entry may have a larger shape than its input where the operator broadcast it (the engine sums), or a smaller one that broadcasts
-    to it (the engine waits). With `broadcasts` the rule accepts such a smaller `dy` itself: elementwise rules do.
+    The rule returns as many entries as the node has inputs. It may compute entries that nobody needs: the engine
+    removes those again. An entry may have a larger shape than its input where the operator broadcast it (the engine
+    sums), or a smaller one that broadcasts to it (the engine waits). With `broadcasts` the rule accepts such a smaller
+    `dy` itself: elementwise rules do.
     """
 
     def add(rule: R) -> R:
@@ -44,7 +46,9 @@ def gradient(*op_types: str, broadcasts: bool = False) -> Callable[[R], R]:
 
 
 def non_differentiable(*op_types: str) -> None:
-    """State that no gradient passes these operators: their results are integers or booleans, or constant almost everywhere."""
+    """State that no gradient passes these operators: their results are integers or booleans, or constant almost
+    everywhere.
+    """
     for op_type in op_types:
         _refuse_second(op_type)
         _STOPS.add(op_type)

@@ -17,8 +17,9 @@ from nnspec.ir.types import axis_of
 def resize(g: Graph, node: Node, dy: Value) -> Grads:
     """y = M x along each axis in turn  =>  dx = M' dy along each axis.    ONNX: Resize-19
 
-    Resampling is linear and works axis by axis, so that M' is what the operator itself makes of the identity: whatever the mode and the
-    convention for coordinates, this is the exact adjoint. M' depends on constants alone and is computed once, when the graph is loaded.
+    Resampling is linear and works axis by axis, so that M' is what the operator itself makes of the identity: whatever
+    the mode and the convention for coordinates, this is the exact adjoint. M' depends on constants alone and is
+    computed once, when the graph is loaded.
     """
     x = operand(node, 0)
     dx = dy

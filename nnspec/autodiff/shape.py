@@ -101,8 +101,9 @@ def _pad(g: Graph, x: Value, around: dict[int, tuple[int, int]]) -> Value:
 
 @gradient("Pad")
 def pad(g: Graph, node: Node, dy: Value) -> Grads:
-    """dx = dy without the border; what reflect, edge and wrap copied into the border is added where it came from. The value of a
-    constant border gets the sum of the border.    ONNX: Pad-21"""
+    """dx = dy without the border; what reflect, edge and wrap copied into the border is added where it came from. The
+    value of a constant border gets the sum of the border.    ONNX: Pad-21
+    """
     x, axes = operand(node, 0), optional(node, 3)
     along = [axis_of(x.type, a) for a in integers(axes)] if axes else list(range(x.rank))
     pads = np.reshape(integers(operand(node, 1)), (2, len(along))).T.tolist()
@@ -111,7 +112,7 @@ def pad(g: Graph, node: Node, dy: Value) -> Grads:
     for at, (begin, end) in zip(along, pads, strict=True):
         size = x.static_shape[at]
         if mode == "constant":
-            dx = _uncover(g, dx, at, begin, end, size)
+            dx = _uncover(g, dx, at, begin, end)
         elif begin or end:
             dx = transposed_map(g, dx, at, _border_matrix(str(mode), size, begin, end))
     if mode != "constant" or optional(node, 2) is None:
@@ -119,7 +120,7 @@ def pad(g: Graph, node: Node, dy: Value) -> Grads:
     return only(node, dx, None, g.op("Sub", _total(g, dy), _total(g, dx)))
 
 
-def _uncover(g: Graph, dy: Value, at: int, begin: int, end: int, size: int) -> Value:
+def _uncover(g: Graph, dy: Value, at: int, begin: int, end: int) -> Value:
     """The axis without its border; where the border was negative, zeros for what it cut off."""
     inner = g.slice(dy, at, max(begin, 0), dy.static_shape[at] - max(end, 0)) if begin > 0 or end > 0 else dy
     return _pad(g, inner, {at: (max(-begin, 0), max(-end, 0))})

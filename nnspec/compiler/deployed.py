@@ -47,7 +47,7 @@ class Deployed:
 
     def class_names(self, outputs: Mapping[str, Array]) -> dict[str, Sequence[Any]]:
         """The classes along the last axis of each output, where one target alone has as many."""
-        found = {}
+        found: dict[str, Sequence[Any]] = {}
         for name, array in outputs.items():
             fitting = [c for c in self.classes.values() if array.ndim > 1 and len(c) == array.shape[-1]]
             if len(fitting) == 1:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from nnspec.graph.graph import Graph, GraphError, Value
-from nnspec.ir import codec, spec as ir
+from nnspec.ir import codec
+from nnspec.ir import spec as ir
 from nnspec.ir.dims import substitute
 from nnspec.ir.spec import Spec
 from nnspec.ir.types import TensorType

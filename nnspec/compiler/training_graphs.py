@@ -7,11 +7,11 @@ a spec can hold.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from nnspec.autodiff.engine import gradients
 from nnspec.compiler.lowering import Library, Sizes, lower_loss, lower_model
+from nnspec.compiler.patterns import matching
 from nnspec.graph.graph import Graph, Value
 from nnspec.graph.passes import optimized
 from nnspec.ir import codec
@@ -20,12 +20,14 @@ from nnspec.ir.spec import Parameter, Spec
 from nnspec.ir.types import DType, TensorType
 
 if TYPE_CHECKING:
-    from nnspec.training.base import Optimizer
+    from nnspec.training.base import Average, Optimizer
 
 SEED, STEP = "random/seed", "random/step"
 """Inputs, uint32 scalars: what the random numbers of a step depend on."""
 LOSS, PENALTY = "train/loss", "train/penalty"
 """Outputs, scalars: the loss expression, and the sum of the regularizers where there are any."""
+AVERAGE = "average"
+"""The slot that holds the running average of the parameters."""
 
 
 def gradient_name(path: str) -> str:
@@ -42,12 +44,15 @@ def metric_name(metric: str, part: str) -> str:
 
 def trained_parameters(spec: Spec) -> tuple[Parameter, ...]:
     """The parameters that training changes: trainable and not frozen."""
-    return tuple(item for item in spec.parameters if item.trainable and not frozen(spec, item.path))
+    held = frozen_paths(spec)
+    return tuple(item for item in spec.parameters if item.trainable and item.path not in held)
 
 
-def frozen(spec: Spec, path: str) -> bool:
-    """Whether a pattern of `freeze` covers the path; running statistics are frozen as well."""
-    return spec.train is not None and any(fnmatchcase(path, pattern) for pattern in spec.train.freeze)
+def frozen_paths(spec: Spec) -> set[str]:
+    """The parameters and statistics that `freeze` covers. Raises E714 for a pattern that covers none."""
+    paths = [item.path for item in spec.parameters]
+    patterns = spec.train.freeze if spec.train else ()
+    return {path for pattern in patterns for path in matching(pattern, paths, "freeze")}
 
 
 def gradients_graph(spec: Spec, library: Library, sizes: Sizes) -> Graph:
@@ -64,9 +69,10 @@ def gradients_graph(spec: Spec, library: Library, sizes: Sizes) -> Graph:
     objective = g.op("Add", loss, penalty) if penalty else loss
     if penalty:
         g.output(PENALTY, penalty)
+    held = frozen_paths(spec)
+    g.state = {path: value for path, value in g.state.items() if path not in held}
     for path, value in g.state.items():
-        if not frozen(spec, path):
-            g.output(state_name(path), value)
+        g.output(state_name(path), value)
     trained = trained_parameters(spec)
     wanted = [g.parameter(item.path, TensorType(item.dtype, item.shape)) for item in trained]
     for item, gradient in zip(trained, gradients(g, objective, wanted), strict=True):
@@ -90,26 +96,41 @@ def forward_graph(spec: Spec, library: Library, outputs: Mapping[str, str], size
     return optimized(g)
 
 
-def update_graph(optimizer: Optimizer, dtype: DType = "float32", *, scaled: bool = False, clip_value: float | None = None) -> Graph:
+def update_graph(
+    optimizer: Optimizer,
+    dtype: DType = "float32",
+    *,
+    average: Average | None = None,
+    scaled: bool = False,
+    clip_value: float | None = None,
+) -> Graph:
     """One step of the optimizer over a flat buffer of any length; elementwise, so that outputs may be bound over their inputs.
 
-    Inputs: `parameter`, `gradient`, a slot of state each, `lr` and `step` (the number of this update, from 1); `scale` where `scaled`, a
-    factor of the gradient that carries the clipping by norm. Outputs: `new/parameter` and `new/<slot>`.
+    Inputs: `parameter`, `gradient`, every slot of the state (with `average` the slot of that name), `lr` and `step` (the number of this
+    update, from 1); `scale` where `scaled`, a factor of the gradient that carries the clipping by norm. Outputs: `new/parameter` and
+    `new/<slot>`.
     """
     g = Graph("update")
     flat, scalar = TensorType(dtype, (symbol("elements"),)), TensorType(dtype, ())
     parameter, gradient = g.input("parameter", flat), g.input("gradient", flat)
-    state = {slot: g.input(slot, flat) for slot in optimizer.slots}
+    state = {slot: g.input(slot, flat) for slot in update_slots(optimizer, average)}
     lr, step = g.input("lr", scalar), g.input("step", TensorType("int64", ()))
     if scaled:
         gradient = g.op("Mul", gradient, g.input("scale", scalar))
     if clip_value is not None:
         gradient = g.op("Clip", gradient, -clip_value, clip_value)
-    parameter, state = optimizer.update(g, parameter, gradient, state, lr, step)
+    parameter, found = optimizer.update(g, parameter, gradient, state, lr, step)
+    if average:
+        found[AVERAGE] = average.update(g, state[AVERAGE], parameter, step)
     g.output("new/parameter", parameter)
-    for slot, value in state.items():
+    for slot, value in found.items():
         g.output(f"new/{slot}", value)
     return optimized(g)
+
+
+def update_slots(optimizer: Optimizer, average: Average | None) -> tuple[str, ...]:
+    """The state tensors that an update keeps, each as long as the parameters."""
+    return (*optimizer.slots, AVERAGE) if average else optimizer.slots
 
 
 def norm_graph(limit: float, dtype: DType = "float32") -> Graph:
@@ -147,10 +168,10 @@ def _penalty(spec: Spec, library: Library, g: Graph) -> Value | None:
     """The sum of the regularizers over the trainable parameters that they cover."""
     assert spec.train is not None
     total: Value | None = None
+    trainable = {item.path: TensorType(item.dtype, item.shape) for item in spec.parameters if item.trainable}
     for reference in spec.train.regularize:
         regularizer = codec.decode(library, "regularizer", reference)
-        for item in spec.parameters:
-            if item.trainable and fnmatchcase(item.path, regularizer.on):
-                term = regularizer.penalty(g, g.parameter(item.path, TensorType(item.dtype, item.shape)))
-                total = term if total is None else g.op("Add", total, term)
+        for path in matching(regularizer.on, list(trainable), regularizer.name):
+            term = regularizer.penalty(g, g.parameter(path, trainable[path]))
+            total = term if total is None else g.op("Add", total, term)
     return total

@@ -46,9 +46,12 @@ def read_settings(source: str | Path | None) -> dict[str, Any]:
     return dict(read_json(Path(source) / "run.json").get("settings", {}))
 
 
-def require_fit(spec: Spec, weights: Mapping[str, Any], *, strict: bool = True) -> None:
-    """Raise E702 unless the weights have the names and shapes of the spec's parameters; not `strict`, some may be missing."""
-    shapes = {item.path: item.shape for item in spec.parameters}
+def require_fit(spec: Spec, weights: Mapping[str, Any], *, strict: bool = True, part: str = "") -> None:
+    """Raise E702 unless the weights have the names and shapes of the spec's parameters, or of those that begin with `part`.
+
+    Not `strict`, some may be missing.
+    """
+    shapes = {item.path: item.shape for item in spec.parameters if item.path.startswith(part)}
     missing = [path for path in shapes if path not in weights] if strict else []
     unexpected = [path for path in weights if path not in shapes]
     wrong = [

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar
 
-from pydantic import Field
-
 from nnspec.data.sources import Source
 from nnspec.ir.components import Component
+from nnspec.ir.fields import Limits
 
 
 class Augmentation(Component):
@@ -16,7 +15,7 @@ class Augmentation(Component):
     kind: ClassVar[str] = "augmentation"
 
 
-Fraction = Annotated[float, Field(gt=0, lt=1)]
+Fraction = Annotated[float, Limits(gt=0, lt=1)]
 
 
 class DataSection(Component):

@@ -9,9 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from pydantic import Field
-
 from nnspec.ir.components import Component, Registry
+from nnspec.ir.fields import Limits
 
 if TYPE_CHECKING:
     from nnspec.data.slots import Request
@@ -48,10 +47,14 @@ class Csv(Source):
 
     foreign_names: ClassVar[tuple[str, ...]] = ("read_csv", "tsv", "CSVDataset", "CsvDataset")
 
-    path: Annotated[str, Field(min_length=1)]
+    path: Annotated[str, Limits(min_length=1)]
     """The file, relative to the spec's folder or to `--data`."""
-    delimiter: Annotated[str, Field(pattern=r'^[^\r\n"]$')] = ","
+    delimiter: str = ","
     """The one character between cells."""
+
+    def _check(self) -> None:
+        if len(self.delimiter) != 1 or self.delimiter in '\r\n"':
+            raise ValueError("delimiter is one character, neither a quote nor a line break")
 
     def read(self, folder: Path, request: Request) -> Table:
         from nnspec.data.csv_file import read_csv
@@ -69,7 +72,7 @@ class Npz(Source):
 
     foreign_names: ClassVar[tuple[str, ...]] = ("numpy", "npy", "load", "savez")
 
-    path: Annotated[str, Field(min_length=1)]
+    path: Annotated[str, Limits(min_length=1)]
     """The file, relative to the spec's folder or to `--data`."""
 
     def read(self, folder: Path, request: Request) -> Table:
@@ -90,7 +93,7 @@ class Synthetic(Source):
     foreign_names: ClassVar[tuple[str, ...]] = ("random", "fake", "FakeData", "make_classification")
     needs_feeds: ClassVar[bool] = False
 
-    rows: Annotated[int, Field(ge=1, le=2**31)]
+    rows: Annotated[int, Limits(ge=1, le=2**31)]
     """How many rows to make."""
 
     def read(self, folder: Path, request: Request) -> Table:

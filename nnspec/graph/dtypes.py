@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
+
+import numpy as np
 
 from nnspec.ir.dims import Shape
 from nnspec.ir.types import DTYPES, FLOATS, DType, TensorType
@@ -22,3 +24,16 @@ def tensor_type(dtype: str, shape: Shape) -> TensorType:
 
 def is_float(dtype: str) -> bool:
     return dtype in FLOATS
+
+
+def numpy_dtype(dtype: str) -> np.dtype[Any]:
+    """The NumPy dtype of a dtype's name; bfloat16 comes from ml_dtypes, which onnx brings along."""
+    if dtype == "bfloat16":
+        import ml_dtypes  # noqa: PLC0415 - most graphs do without
+
+        dtype = ml_dtypes.bfloat16
+    return np.dtype(np.str_ if dtype == "string" else dtype)
+
+
+def dtype_name(array: np.ndarray[Any, Any]) -> str:
+    return "string" if array.dtype.kind in "US" else str(array.dtype)

@@ -36,8 +36,9 @@ def _content(node: Node) -> Array | None:
     dtype = numpy_dtype(result.dtype)
     if count * dtype.itemsize > LARGEST or (node.op_type in _FILLS and count > LARGEST_FILL):
         return None
-    raw = _shape(node) if node.op_type in ("Shape", "Size") else _evaluated(node)
-    return None if raw is None else np.asarray(raw, dtype).reshape(node.outputs[0].static_shape)
+    with np.errstate(all="ignore"):
+        raw = _shape(node) if node.op_type in ("Shape", "Size") else _evaluated(node)
+        return None if raw is None else np.asarray(raw, dtype).reshape(node.outputs[0].static_shape)
 
 
 def _shape(node: Node) -> Any:
@@ -53,8 +54,7 @@ def _evaluated(node: Node) -> Any:
     fold = _FOLDS.get(node.op_type)
     if fold is None or any(x is not None and x.constant is None for x in node.inputs):
         return None
-    with np.errstate(all="ignore"):
-        return fold(*(x if x is None else x.constant for x in node.inputs), **node.attributes)
+    return fold(*(x if x is None else x.constant for x in node.inputs), **node.attributes)
 
 
 def _same_elements(x: Array, *_: Array, **__: Any) -> Array:

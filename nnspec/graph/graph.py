@@ -1,84 +1,32 @@
 """Values, nodes and graphs: standard ONNX operators, typed at birth.
 
-`Graph.op` infers dtype and shape at once, so that a mistake fails at the line that makes it. Names are given by the graph alone.
-Dimensions are numbers or symbolic sizes; training graphs hold numbers only.
+`Graph.op` infers dtype and shape at once, so that a mistake fails at the line that makes it. Names are given by the
+graph alone. Dimensions are numbers or symbolic sizes; training graphs hold numbers only.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any, Literal, overload
 
 import numpy as np
 
 from nnspec.diagnostics.errors import Fault
-from nnspec.graph.dtypes import tensor_type
+from nnspec.graph.dtypes import dtype_name, numpy_dtype, tensor_type
+from nnspec.graph.errors import GraphError
+from nnspec.graph.sizes import shape_tensor, size_tensor
 from nnspec.graph.typing import infer
-from nnspec.ir.dims import Dim, Shape
+from nnspec.graph.values import Array, Attribute, Node, Number, Value
+from nnspec.ir.dims import Dim
 from nnspec.ir.types import TensorType
-
-Array = np.ndarray[Any, Any]
-Number = int | float | bool
-Attribute = int | float | str | Array | Sequence[int] | Sequence[float] | Sequence[str]
-"""As in ONNX; dtypes are written by name (`to="float32"`), and a tensor is an array."""
-
-
-class GraphError(Exception):
-    """An operator was put together wrongly: a defect of the compiler, not of a spec. Names operator, operands and origin."""
-
-
-@dataclass(eq=False, slots=True)
-class Value:
-    """A tensor. `constant` is its content where that is known when the graph is built."""
-
-    name: str
-    type: TensorType
-    node: Node | None = None
-    constant: Array | None = None
-
-    @property
-    def dtype(self) -> str:
-        return self.type.dtype
-
-    @property
-    def shape(self) -> Shape:
-        return self.type.shape
-
-    @property
-    def rank(self) -> int:
-        return len(self.type.shape)
-
-    @property
-    def static_shape(self) -> tuple[int, ...]:
-        """The shape, where every dimension is a number; a GraphError elsewhere."""
-        dims = tuple(dim for dim in self.type.shape if isinstance(dim, int))
-        if len(dims) < self.rank:
-            raise GraphError(f"{self.name}: {self.type} has no static shape")
-        return dims
-
-    def __repr__(self) -> str:
-        return f"{self.name}: {self.type}"
-
-
-@dataclass(eq=False, slots=True)
-class Node:
-    """One application of a standard ONNX operator. A missing optional input is None."""
-
-    op_type: str
-    inputs: tuple[Value | None, ...]
-    outputs: tuple[Value, ...]
-    attributes: dict[str, Any] = field(default_factory=dict)
-    origin: str = ""
-    """Where it comes from: the path of the layer in the spec, for messages and for names."""
 
 
 class Graph:
     """A graph under construction.
 
-    `training` tells the lowering of a layer which form to build: dropout, noise and batch statistics act in training only, and some
-    layers have a form that trains and another that is faster in inference.
+    `training` tells the lowering of a layer which form to build: dropout, noise and batch statistics act in training
+    only, and some layers have a form that trains and another that is faster in inference.
     """
 
     def __init__(self, name: str, *, training: bool = False, opset: int = 21) -> None:
@@ -125,7 +73,9 @@ class Graph:
         return self.parameters[path]
 
     def output(self, name: str, value: Value) -> None:
-        """Declare an output. An output needs a name of its own, so an Identity is put in front where it cannot take the name."""
+        """Declare an output. An output needs a name of its own, so an Identity is put in front where it cannot take the
+        name.
+        """
         if name in self.outputs:
             raise GraphError(f"two outputs are named {name!r}")
         self.outputs[name] = value
@@ -135,7 +85,7 @@ class Graph:
         array = np.asarray(content, dtype=None if dtype is None else numpy_dtype(dtype))
         key = (str(array.dtype), array.shape, array.tobytes())
         if key not in self._constants:
-            type = tensor_type(dtype or _dtype_name(array), array.shape)
+            type = tensor_type(dtype or dtype_name(array), array.shape)
             self._constants[key] = Value(self.unique("constant"), type, constant=array)
         return self._constants[key]
 
@@ -164,8 +114,9 @@ class Graph:
     ) -> Value | tuple[Value, ...]:
         """Append an operator; its result, or a tuple of `outputs` of them.
 
-        A number among the inputs becomes a scalar constant of the dtype of the first tensor (of a branch, for Where). `type` states the
-        type of the (only) result where it cannot be inferred from the operands: the target of a dynamic Reshape.
+        A number among the inputs becomes a scalar constant of the dtype of the first tensor (of a branch, for Where).
+        `type` states the type of the (only) result where it cannot be inferred from the operands: the target of a
+        dynamic Reshape.
         """
         operands = self._operands(op_type, inputs)
         try:
@@ -212,18 +163,11 @@ class Graph:
 
     def shape_tensor(self, shape: Sequence[Dim]) -> Value:
         """A shape as an int64 tensor; symbolic sizes are read from the graph's inputs at run time."""
-        if all(isinstance(d, int) for d in shape):
-            return self.constant(list(shape), "int64")
-        parts = [self.constant([d], "int64") if isinstance(d, int) else self.size_tensor(d) for d in shape]
-        return self.op("Concat", *parts, axis=0)
+        return shape_tensor(self, shape)
 
     def size_tensor(self, size: Dim) -> Value:
-        """A symbolic size as an int64 tensor of shape [1], from the shape of an input that has it as a dimension."""
-        for value in self.inputs:
-            if size in value.shape:
-                axis = value.shape.index(size)
-                return self.op("Shape", value, start=axis, end=axis + 1)
-        raise GraphError(f"no input has a dimension {size}")
+        """A size as an int64 tensor of shape [1]."""
+        return size_tensor(self, size)
 
     # Short forms that layers and gradient rules use all the time.
 
@@ -252,7 +196,7 @@ class Graph:
         )
         return parts
 
-    # Randomness: a function of (seed, step, site), so that a resumed run draws what an uninterrupted one would have drawn.
+    # Randomness: a function of (seed, step, site), so that a resumed run draws what an uninterrupted one would have.
 
     def seed_with(self, seed: Value, step: Value) -> None:
         """State the uint32 scalars that random bits depend on."""
@@ -266,14 +210,4 @@ class Graph:
         return (*self._randomness, self._sites)
 
 
-def numpy_dtype(dtype: str) -> np.dtype[Any]:
-    """The NumPy dtype of a dtype's name; bfloat16 comes from ml_dtypes, which onnx brings along."""
-    if dtype == "bfloat16":
-        import ml_dtypes
-
-        dtype = ml_dtypes.bfloat16
-    return np.dtype(np.str_ if dtype == "string" else dtype)
-
-
-def _dtype_name(array: Array) -> str:
-    return "string" if array.dtype.kind in "US" else str(array.dtype)
+__all__ = ["Array", "Attribute", "Graph", "GraphError", "Node", "Number", "Value", "numpy_dtype"]

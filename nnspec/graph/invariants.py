@@ -8,7 +8,9 @@ from nnspec.graph.typing import Underdetermined, infer
 
 
 def check_graph(g: Graph) -> None:
-    """Raise GraphError unless every value is made once and before it is used, and has the type that its operator gives it."""
+    """Raise GraphError unless every value is made once and before it is used, and has the type that its operator gives
+    it.
+    """
     known: set[Value] = {*g.inputs, *g.parameters.values()}
     for node in g.nodes:
         for x in node.inputs:

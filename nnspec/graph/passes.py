@@ -14,7 +14,15 @@ from nnspec.graph.graph import Attribute, Graph, Node, Value
 from nnspec.graph.rewrite import rewritten, with_nodes
 from nnspec.graph.simplify import simplify
 
-RANDOM = ("Bernoulli", "Dropout", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike")
+RANDOM = (
+    "Bernoulli",
+    "Dropout",
+    "Multinomial",
+    "RandomNormal",
+    "RandomNormalLike",
+    "RandomUniform",
+    "RandomUniformLike",
+)
 """Operators that give something else each time: two of them are never the same."""
 
 
@@ -46,7 +54,14 @@ def drop_dead(g: Graph) -> Graph:
     return with_nodes(g, kept[::-1], {})
 
 
-PASSES: tuple[Callable[[Graph], Graph], ...] = (fold_constants, simplify, fold_constants, simplify, merge_equal, drop_dead)
+PASSES: tuple[Callable[[Graph], Graph], ...] = (
+    fold_constants,
+    simplify,
+    fold_constants,
+    simplify,
+    merge_equal,
+    drop_dead,
+)
 """Simplification runs twice: joining two operators may leave one that changes nothing."""
 
 

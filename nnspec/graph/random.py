@@ -1,7 +1,7 @@
 """Random numbers as a function of (seed, step, site, element), in standard integer operators.
 
-Nothing remembers where a stream is, so that a resumed run draws what an uninterrupted one would have drawn, and every machine the same.
-Needs opset 18, which has BitwiseXor.
+Nothing remembers where a stream is, so that a resumed run draws what an uninterrupted one would have drawn, and every
+machine the same. Needs opset 18, which has BitwiseXor.
 """
 
 from __future__ import annotations
@@ -15,15 +15,18 @@ from nnspec.graph.graph import Array, Graph, Value
 Shape = tuple[int, ...]
 
 MIX = ((16, 0x7FEB352D), (15, 0x846CA68B))
-"""Rounds of x ^= x >> shift, x *= factor, and a last x ^= x >> 16: a bijection of 32 bits in which every bit of the input changes every bit
-of the result with a probability near one half (C. Wellons, "Prospecting for hash functions", 2018)."""
+"""Rounds of x ^= x >> shift, x *= factor, and a last x ^= x >> 16: a bijection of 32 bits in which every bit of the
+input changes every bit of the result with a probability near one half (C. Wellons, "Prospecting for hash functions",
+2018).
+"""
 
 
 def keep_mask(g: Graph, shape: Shape, rate: float, dtype: str = "float32") -> Value:
     """1 / (1 - rate) with probability 1 - rate, else 0: what dropout multiplies with.
 
-    The bits of an element are the product of a word of its row and a word of its column, both odd. Products of independent odd words are
-    independent in pairs, and N + M words are hashed, not N M: 1.3 ms against 4.1 for 0.4 M elements, ONNX's Dropout takes 3.2.
+    The bits of an element are the product of a word of its row and a word of its column, both odd. Products of
+    independent odd words are independent in pairs, and N + M words are hashed, not N M: 1.3 ms against 4.1 for 0.4 M
+    elements, ONNX's Dropout takes 3.2.
     """
     threshold = g.constant(min(round(rate * 2**32), 2**32 - 1), "uint32")
     kept = g.cast(g.op("GreaterOrEqual", _grid_bits(g, shape), threshold), dtype)
@@ -63,7 +66,9 @@ def _grid_bits(g: Graph, shape: Shape) -> Value:
 
 
 def _element_bits(g: Graph, key: Value, count: int) -> Value:
-    """A random word for each of `count` elements, hashed one by one; numbered by two short constants and not by a long one."""
+    """A random word for each of `count` elements, hashed one by one; numbered by two short constants and not by a long
+    one.
+    """
     columns = 2 ** max(round(np.log2(max(count, 1)) / 2), 0)
     rows = -(-count // columns)
     starts = g.constant((np.arange(rows) * columns).reshape(-1, 1), "uint32")

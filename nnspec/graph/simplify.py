@@ -51,11 +51,12 @@ def _without_neutral(node: Node, neutral: int) -> Value | None:
     a, b = node.inputs
     assert a is not None and b is not None
     pairs = [(a, b), (b, a)] if node.op_type in ("Add", "Mul") else [(a, b)]
-    for x, other in pairs:
-        if x.type == node.outputs[0].type and other.constant is not None and other.constant.size == 1:
-            if other.constant.item() == neutral:
-                return x
-    return None
+    return next((x for x, c in pairs if x.type == node.outputs[0].type and _is_number(c, neutral)), None)
+
+
+def _is_number(value: Value, number: int) -> bool:
+    content = value.constant
+    return content is not None and content.size == 1 and bool(content.item() == number)
 
 
 def _joined_reshape(node: Node) -> Node | None:

@@ -33,7 +33,9 @@ def _lines(graph: Graph) -> Iterator[str]:
 
 def _node(node: Node) -> str:
     results = ", ".join(repr(value) for value in node.outputs)
-    arguments = [_operand(value) for value in node.inputs] + [f"{k}={_attribute(v)}" for k, v in sorted(node.attributes.items())]
+    arguments = [_operand(value) for value in node.inputs] + [
+        f"{k}={_attribute(v)}" for k, v in sorted(node.attributes.items())
+    ]
     return f"{results} = {node.op_type}({', '.join(arguments)})"
 
 

@@ -15,7 +15,7 @@ NESTED = "component"
 
 def encode_options(component: Component) -> dict[str, Any]:
     """The options of `component` as JSON values; those that are values of the model are left out."""
-    options = {name: getattr(component, name) for name in type(component).model_fields}
+    options = {name: getattr(component, name) for name in type(component).option_names}
     return {name: _encode(value) for name, value in options.items() if not isinstance(value, TensorType)}
 
 

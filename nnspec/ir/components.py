@@ -1,4 +1,4 @@
-"""What a spec can name: layers, losses, metrics, optimizers, sources, … A component is one pydantic class in one place.
+"""What a spec can name: layers, losses, metrics, optimizers, sources, … A component is one class in one place.
 
 Its fields are its options, in the order of its positional arguments; its docstring is its documentation. Classes register themselves
 in a `Registry` beside their definition; nothing else lists them. No module of components imports numpy, onnx or onnxruntime when it
@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar, get_type_hints
-
-from pydantic import BaseModel, ConfigDict
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from nnspec.diagnostics.errors import Fault
 from nnspec.ir.dims import Dim, Shape
+from nnspec.ir.fields import Options
 from nnspec.ir.types import FLOATS, INTEGERS, NUMBERS, DType, TensorType, axis_of
 
 if TYPE_CHECKING:
@@ -23,10 +22,8 @@ if TYPE_CHECKING:
 Results = TensorType | tuple[TensorType, ...]
 
 
-class Component(BaseModel):
+class Component(Options):
     """Base of everything that a spec names and gives options to."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True, allow_inf_nan=False)
 
     kind: ClassVar[str]
     """What the messages call it: `layer`, `loss`, `optimizer`, …"""
@@ -88,7 +85,7 @@ class Operator(Component):
     """Least and greatest number of inputs; None for any number."""
 
     def infer(self, *inputs: Any, **named: Any) -> Results:
-        """Types of the results, from a TensorType per input. Raises a Fault (mostly E203) that says what is wanted and what was found."""
+        """Types of the results, from a TensorType per input. Raises a Fault: what is wanted and what was found."""
         raise NotImplementedError
 
     def parameters(self, *inputs: Any, **named: Any) -> dict[str, ParameterSpec]:
@@ -169,12 +166,13 @@ class Registry(Generic[C]):
 
 
 def feature_axis(kind: str, x: TensorType, axis: int) -> int:
-    """`axis` counted from the front. Raises E207 for the first one, which holds the rows of the batch: no layer works across rows."""
+    """`axis` counted from the front. Raises E207 for the first, which holds the rows: no layer works across rows."""
     found = axis_of(x, axis)
     if found == 0:
         raise Fault(
             "E207",
-            f"{kind} cannot work along axis {axis} of {x}: the first dimension holds the rows of the batch, which stay apart",
+            f"{kind} cannot work along axis {axis} of {x}: "
+            "the first dimension holds the rows of the batch, which stay apart",
             help=f"the axes of features are 1 to {x.rank - 1}"
             if x.rank > 1
             else "unsqueeze(1) gives each row an axis of its own",
@@ -212,15 +210,6 @@ def known_size(kind: str, x: TensorType, axis: int) -> int:
         )
     return size
 
-
-def _resolve(*bases: type[Component]) -> None:
-    """Evaluate the annotations of `bases`, once: pydantic would evaluate their text again for each class below them, 12 ms in all."""
-    for base in bases:
-        hints = get_type_hints(base, include_extras=True)
-        base.__annotations__ = {name: hints[name] for name in base.__annotations__}
-
-
-_resolve(Component, Initializer, Operator, Layer, Loss)
 
 __all__ = [
     "Component",

@@ -7,49 +7,11 @@ are frozen. `nnspec.ir.schema` makes the pydantic model, and with it the JSON Sc
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
-from math import isfinite
-from types import NoneType, UnionType
-from typing import (
-    Annotated,
-    Any,
-    ClassVar,
-    Literal,
-    NamedTuple,
-    Union,
-    dataclass_transform,
-    get_args,
-    get_origin,
-    get_type_hints,
-)
+from typing import Any, ClassVar, Literal, NamedTuple, dataclass_transform, get_type_hints
 
-MISSING: Any = object()
-
-
-class Limits(NamedTuple):
-    """Bounds on a number, or on the length of a list or string; the meaning of the names is annotated-types'."""
-
-    gt: float | None = None
-    ge: float | None = None
-    lt: float | None = None
-    le: float | None = None
-    min_length: int = 0
-
-    def allow(self, value: Any) -> bool:
-        if isinstance(value, (str, tuple)):
-            return len(value) >= self.min_length
-        return not (
-            (self.gt is not None and not value > self.gt)
-            or (self.ge is not None and not value >= self.ge)
-            or (self.lt is not None and not value < self.lt)
-            or (self.le is not None and not value <= self.le)
-        )
-
-
-PositiveInt = Annotated[int, Limits(gt=0)]
-NonNegativeInt = Annotated[int, Limits(ge=0)]
-PositiveFloat = Annotated[float, Limits(gt=0)]
-NonNegativeFloat = Annotated[float, Limits(ge=0)]
+from nnspec.ir.accept import MISSING, Limits, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, accept, want
 
 
 class Factory(NamedTuple):
@@ -70,6 +32,12 @@ class Problem(NamedTuple):
     """Empty where several options contradict each other."""
     kind: Literal["missing", "unknown", "wrong", "rule"]
     text: str = ""
+    """What is wanted, or the rule that is broken."""
+
+    @property
+    def message(self) -> str:
+        said = {"missing": f"{self.option} is missing, {self.text}", "unknown": f"there is no option {self.option}"}
+        return said.get(self.kind) or (self.text if self.kind == "rule" else f"{self.option} is {self.text}")
 
 
 class OptionError(ValueError):
@@ -77,38 +45,43 @@ class OptionError(ValueError):
 
     def __init__(self, owner: str, problems: list[Problem]) -> None:
         self.problems = problems
-        super().__init__(f"{owner}: " + "; ".join(f"{p.option} {p.kind} {p.text}".strip() for p in problems))
+        super().__init__(f"{owner}: " + "; ".join(problem.message for problem in problems))
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(default,))
 class Options:
     """Base of everything with typed options. A rule between options is checked by `_check`, which raises ValueError."""
 
-    names: ClassVar[tuple[str, ...]] = ()
+    option_names: ClassVar[tuple[str, ...]] = ()
     """The options in the order of positional arguments."""
-    defaults: ClassVar[Mapping[str, Any]] = {}
+    option_defaults: ClassVar[Mapping[str, Any]] = {}
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         own = [
-            name for name, text in cls.__dict__.get("__annotations__", {}).items() if not str(text).startswith("ClassVar")
+            name
+            for name, text in cls.__dict__.get("__annotations__", {}).items()
+            if not str(text).startswith("ClassVar")
         ]
-        cls.names = tuple(dict.fromkeys((*cls.names, *own)))
-        cls.defaults = {**cls.defaults, **{name: cls.__dict__[name] for name in own if name in cls.__dict__}}
+        cls.option_names = tuple(dict.fromkeys((*cls.option_names, *own)))
+        cls.option_defaults = {
+            **cls.option_defaults,
+            **{name: cls.__dict__[name] for name in own if name in cls.__dict__},
+        }
 
     def __init__(self, **given: Any) -> None:
-        types = annotations(type(self))
+        types = option_types(type(self))
         problems = [Problem(name, "unknown") for name in given if name not in types]
-        for name in self.names:
-            value = given.get(name, self.defaults.get(name, MISSING))
+        for name in self.option_names:
+            value = given.get(name, self.option_defaults.get(name, MISSING))
             if isinstance(value, Factory):
                 value = value.make()
             if value is MISSING:
-                problems.append(Problem(name, "missing"))
+                problems.append(Problem(name, "missing", want(types[name])))
                 continue
             accepted = accept(types[name], value) if name in given else value
             if accepted is MISSING:
-                problems.append(Problem(name, "wrong"))
+                problems.append(Problem(name, "wrong", want(types[name])))
             self.__dict__[name] = accepted
         if problems:
             raise OptionError(type(self).__name__, problems)
@@ -130,58 +103,35 @@ class Options:
         return hash((type(self), *self.__dict__.values()))
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in self.names)})"
+        return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in self.option_names)})"
 
 
 _ANNOTATIONS: dict[type, dict[str, Any]] = {}
 
 
-def annotations(cls: type[Options]) -> dict[str, Any]:
-    """The types of the options, evaluated at the first use of a class."""
+def option_types(cls: type[Options]) -> dict[str, Any]:
+    """The types of the options, evaluated at the first use of a class; each in the module that states it."""
     if cls not in _ANNOTATIONS:
-        hints = get_type_hints(cls, include_extras=True)
-        _ANNOTATIONS[cls] = {name: hints[name] for name in cls.names}
+        found: dict[str, Any] = {}
+        for base in reversed(cls.__mro__):
+            stated = base.__dict__.get("__annotations__", {})
+            own = {name: text for name, text in stated.items() if name in cls.option_names}
+            scope = vars(sys.modules[base.__module__])
+            found |= get_type_hints(type("Stated", (), {"__annotations__": own}), scope, include_extras=True)
+        _ANNOTATIONS[cls] = {name: found[name] for name in cls.option_names}
     return _ANNOTATIONS[cls]
 
 
-def accept(annotation: Any, value: Any) -> Any:
-    """`value` as the annotated type, or MISSING where it does not fit."""
-    origin = get_origin(annotation)
-    if origin is None:
-        return _plain(annotation, value)
-    arguments = get_args(annotation)
-    if origin is Annotated:
-        accepted = accept(arguments[0], value)
-        fits = accepted is not MISSING and all(limit.allow(accepted) for limit in arguments[1:])
-        return accepted if fits else MISSING
-    if origin in (Union, UnionType):
-        return next((a for a in (accept(part, value) for part in arguments) if a is not MISSING), MISSING)
-    if origin is Literal:
-        return next((word for word in arguments if word == value and type(word) is type(value)), MISSING)
-    if origin is tuple:
-        return _items(arguments, value)
-    raise TypeError(f"options of type {annotation} are not supported")
-
-
-def _plain(annotation: Any, value: Any) -> Any:
-    if annotation is Any:
-        return value
-    if annotation is None or annotation is NoneType:
-        return None if value is None else MISSING
-    if annotation is float:
-        number = isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value)
-        return float(value) if number else MISSING
-    if annotation is int:
-        return value if isinstance(value, int) and not isinstance(value, bool) else MISSING
-    return value if isinstance(value, annotation) else MISSING
-
-
-def _items(arguments: tuple[Any, ...], value: Any) -> Any:
-    """A list: of any length, or with a type for each entry."""
-    if not isinstance(value, tuple):
-        return MISSING
-    types = arguments[:1] * len(value) if arguments[-1:] == (Ellipsis,) else arguments
-    if len(types) != len(value):
-        return MISSING
-    accepted = tuple(accept(part, item) for part, item in zip(types, value, strict=True))
-    return MISSING if MISSING in accepted else accepted
+__all__ = [
+    "Factory",
+    "Limits",
+    "NonNegativeFloat",
+    "NonNegativeInt",
+    "OptionError",
+    "Options",
+    "PositiveFloat",
+    "PositiveInt",
+    "Problem",
+    "option_types",
+    "default",
+]

@@ -7,20 +7,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from fractions import Fraction
-from functools import cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
-
-from annotated_types import Ge, Gt, Interval, Le, Lt, MinLen
-from pydantic import ValidationError
-from pydantic.fields import FieldInfo
 
 from nnspec.diagnostics.errors import Fault
 from nnspec.diagnostics.span import Span
 from nnspec.ir.arithmetic import describe
 from nnspec.ir.components import Component
-from nnspec.ir.dims import Size
+from nnspec.ir.fields import OptionError, option_types
 from nnspec.ir.records import POISON, ParameterReference, Poison, Tensor
-from nnspec.ir.types import TensorType
 from nnspec.language import syntax
 
 Evaluate = Callable[[syntax.Expr, "Expected"], Any]
@@ -72,7 +66,7 @@ def bind(
             sound = False
         elif isinstance(value, ParameterReference):
             ties[argument.name] = (value, argument.span)
-        elif argument.name not in cls.model_fields:
+        elif argument.name not in cls.option_names:
             report(_unknown_option(cls, argument.name), argument.span)
             sound = False
         elif isinstance(value, Tensor):
@@ -84,7 +78,7 @@ def bind(
         return POISON
     try:
         return Bound(cls(**options), tensors, ties)
-    except ValidationError as error:
+    except OptionError as error:
         _explain(cls, error, options, tensors, spans, span, report)
         return POISON
 
@@ -96,21 +90,23 @@ def plain(value: Any) -> Any:
     return float(value) if isinstance(value, Fraction) else value
 
 
-@cache
+_EXPECTED: dict[tuple[str, str, str], Expected] = {}
+
+
 def expected(cls: type[Component], name: str) -> Expected:
     """What option `name` of `cls` may be."""
-    field = cls.model_fields.get(name)
-    parts = _flatten(field.annotation) if field else ()
-    kinds = tuple(dict.fromkeys(part.kind for part in parts if isinstance(part, type) and issubclass(part, Component)))
-    words = tuple(
-        word for part in parts if get_origin(part) is Literal for word in get_args(part) if isinstance(word, str)
-    )
-    return Expected(kinds, words)
+    key = (cls.kind, cls.name, name)
+    if key not in _EXPECTED:
+        parts = _flatten(option_types(cls)[name]) if name in cls.option_names else ()
+        kinds = (part.kind for part in parts if isinstance(part, type) and issubclass(part, Component))
+        words = (word for part in parts if get_origin(part) is Literal for word in get_args(part))
+        _EXPECTED[key] = Expected(tuple(dict.fromkeys(kinds)), tuple(word for word in words if isinstance(word, str)))
+    return _EXPECTED[key]
 
 
 def _match(cls: type[Component], arguments: Sequence[syntax.Argument], report: Report) -> list[Given] | Poison:
     """Positional and named arguments by option."""
-    names = [name for name in cls.model_fields if name != cls.variadic]
+    names = [name for name in cls.option_names if name != cls.variadic]
     given: dict[str, Given] = {}
     rest: list[syntax.Argument] = []
     sound = True
@@ -147,8 +143,8 @@ def _value(cls: type[Component], argument: Given, evaluate: Evaluate) -> Any:
 
 
 def _unknown_option(cls: type[Component], name: str) -> Fault:
-    close = get_close_matches(name, cls.model_fields, n=1, cutoff=0.5)
-    known = ", ".join(cls.model_fields)
+    close = get_close_matches(name, cls.option_names, n=1, cutoff=0.5)
+    known = ", ".join(cls.option_names)
     return Fault(
         "E202",
         f"{cls.name} has no option {name}",
@@ -158,97 +154,34 @@ def _unknown_option(cls: type[Component], name: str) -> Fault:
 
 def _explain(
     cls: type[Component],
-    error: ValidationError,
+    error: OptionError,
     options: dict[str, Any],
     tensors: dict[str, Tensor],
     spans: dict[str, Span],
     span: Span,
     report: Report,
 ) -> None:
-    """Report each option that pydantic refused once, at its argument."""
-    seen: set[str] = set()
-    for found in error.errors(include_url=False):
-        name = str(found["loc"][0]) if found["loc"] else ""
-        if name in seen:
-            continue
-        seen.add(name)
-        if found["type"] == "missing":
-            wanted = want(cls.model_fields[name])
-            report(Fault("E206", f"{cls.name} needs {name}, {wanted}", help=f"{cls.name}({name} = …)"), span)
-        elif found["type"] == "value_error":
-            reason = str(found["ctx"]["error"])
-            report(Fault("E205", f"{cls.name}: {reason}"), spans.get(name, span))
-        elif name in tensors:
-            report(
-                Fault("E212", f"{cls.name}: {name} is {want(cls.model_fields[name])}, got the value {tensors[name]}"),
-                spans[name],
-            )
+    """Report each option that does not fit at its argument."""
+    for option, kind, text in error.problems:
+        if kind == "missing":
+            fault = Fault("E206", f"{cls.name} needs {option}, {text}", help=f"{cls.name}({option} = …)")
+        elif kind == "rule":
+            fault = Fault("E205", f"{cls.name}: {text}")
+        elif option in tensors:
+            fault = Fault("E212", f"{cls.name}: {option} is {text}, got the value {tensors[option]}")
         else:
-            report(_wrong_value(cls, name, options[name]), spans.get(name, span))
+            fault = _wrong_value(cls, option, text, options[option])
+        report(fault, spans.get(option, span))
 
 
-def _wrong_value(cls: type[Component], name: str, value: Any) -> Fault:
+def _wrong_value(cls: type[Component], name: str, wanted: str, value: Any) -> Fault:
     words = expected(cls, name).words
     close = get_close_matches(value, words, n=1, cutoff=0.5) if isinstance(value, str) else []
-    shown = f"{value.name}(…)" if isinstance(value, Component) else describe(value)
     return Fault(
         "E205",
-        f"{cls.name}: {name} is {want(cls.model_fields[name])}, got {shown}",
+        f"{cls.name}: {name} is {wanted}, got {describe(value)}",
         help=f'did you mean "{close[0]}"?' if close else "",
     )
-
-
-def want(field: FieldInfo) -> str:
-    """What an option takes, in words."""
-    return _words(field.annotation, list(field.metadata))
-
-
-def _words(annotation: Any, metadata: list[Any]) -> str:
-    origin = get_origin(annotation)
-    if origin is Annotated:
-        inner, *more = get_args(annotation)
-        return _words(inner, [*more, *metadata])
-    if origin in (Union, types.UnionType):
-        texts = [_words(part, metadata) for part in get_args(annotation) if part is not type(None)]
-        return " or ".join(dict.fromkeys(texts + (["none"] if type(None) in get_args(annotation) else [])))
-    if origin is Literal:
-        return "one of " + ", ".join(
-            f'"{word}"' if isinstance(word, str) else describe(word) for word in get_args(annotation)
-        )
-    if origin is tuple:
-        return f"a list of {_words(get_args(annotation)[0], []).removeprefix('a ').removeprefix('an ')}s"
-    names = {
-        int: "a whole number",
-        float: "a number",
-        str: "a string",
-        bool: "true or false",
-        Size: "a size",
-        TensorType: "a value",
-    }
-    if annotation in names:
-        return names[annotation] + _bounds(metadata)
-    kind = getattr(annotation, "kind", None)
-    return f"{'an' if kind and kind[0] in 'aeiou' else 'a'} {kind}" if kind else "something else"
-
-
-def _bounds(metadata: list[Any]) -> str:
-    low = high = ""
-    for constraint in metadata:
-        match constraint:
-            case Gt(gt=bound):
-                low = f"above {bound}"
-            case Ge(ge=bound):
-                low = f"of at least {bound}"
-            case Lt(lt=bound):
-                high = f"below {bound}"
-            case Le(le=bound):
-                high = f"of at most {bound}"
-            case Interval(gt=gt, ge=ge, lt=lt, le=le):
-                low = f"above {gt}" if gt is not None else f"of at least {ge}" if ge is not None else low
-                high = f"below {lt}" if lt is not None else f"of at most {le}" if le is not None else high
-            case MinLen(min_length=least):
-                low = f"of {least} or more entries"
-    return f" {' and '.join(filter(None, (low, high)))}" if low or high else ""
 
 
 def _flatten(annotation: Any) -> tuple[Any, ...]:

@@ -132,7 +132,7 @@ class Sections:
         """The data section; None where something in it was reported."""
         cls = self.record.registries["section"]["data"]
         entries = [e for e in section.entries if isinstance(e, syntax.Setting)]
-        feeds = [e for e in entries if e.key.name not in cls.model_fields]
+        feeds = [e for e in entries if e.key.name not in cls.option_names]
         settings = self.settings(section, skip=[e.key.name for e in feeds])
         wanted = {tensor.name: tensor for tensor in self.env.inputs} | {name: t.tensor for name, t in targets.items()}
         found = [self._feed(entry, wanted, cls) for entry in feeds]
@@ -160,11 +160,11 @@ class Sections:
     ) -> FeedRecord | Poison:
         name = entry.key.name
         if name not in wanted:
-            close = get_close_matches(name, [*wanted, *cls.model_fields], n=1, cutoff=0.5)
+            close = get_close_matches(name, [*wanted, *cls.option_names], n=1, cutoff=0.5)
             hint = (
                 f"did you mean {close[0]}?"
                 if close
-                else f"inputs and targets are {', '.join(wanted)}; settings are {', '.join(cls.model_fields)}"
+                else f"inputs and targets are {', '.join(wanted)}; settings are {', '.join(cls.option_names)}"
             )
             return self.record.report(
                 Fault("E404", f"{name} is neither an input, a target nor a setting of data", help=hint), entry.key.span

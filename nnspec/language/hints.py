@@ -24,6 +24,7 @@ from nnspec.language.tokens import (
 )
 
 Hint = Callable[[Situation], Fault | None]
+AFTER_A_NAME = frozenset({"EQUAL", "COMMA", "RPAR", NEWLINE, END})
 SECTION_PLACES = ("setting", "training_entry", "requirement")
 
 
@@ -43,25 +44,42 @@ def lonely_else(at: Situation) -> Fault | None:
 
 def reserved_as_name(at: Situation) -> Fault | None:
     """`let = 3`, `layer if = dense(4)`, `f(in = 3)`, `for in in [1]`."""
-    word = (
-        at.before
-        if at.found.kind == "EQUAL" and at.before.kind in RESERVED and at.before.kind not in CONSTANTS
-        else at.found
-    )
-    if word.kind not in RESERVED or at.place == "item" or (word is at.found and "NAME" not in at.wanted):
+    if at.place == "item":
         return None
-    if word is at.found and "NUMBER" in at.wanted and at.after.kind not in ("EQUAL", "COMMA", "RPAR", NEWLINE, END):
-        if word.kind in ("IF", "FOR", "REPEAT"):
-            return Fault(
-                "E101",
-                f"`{word.text}` begins a statement and has no value",
-                "give it lines of its own, and bind the value inside",
-            )
+    if at.found.kind == "EQUAL" and at.before.kind in RESERVED - CONSTANTS:
+        word = at.before
+    elif at.found.kind in RESERVED and "NAME" in at.wanted:
+        word = at.found
+    else:
         return None
+    if word is at.found and "NUMBER" in at.wanted and at.after.kind not in AFTER_A_NAME:
+        return _statement_as_value(at) if word.kind in ("IF", "FOR", "REPEAT") else None
     at.blamed = word
-    return Fault(
-        "E112", f"`{word.text}` is a reserved word and cannot be a name", f"choose another, such as `{word.text}_1`"
-    )
+    message = f"`{word.text}` is a reserved word and cannot be a name"
+    return Fault("E112", message, f"choose another, such as `{word.text}_1`")
+
+
+def _statement_as_value(at: Situation) -> Fault:
+    help = "give it lines of its own, and bind the value inside"
+    return Fault("E101", f"`{at.found.text}` begins a statement and has no value", help)
+
+
+def one_per_line(at: Situation) -> Fault | None:
+    """`input x, y`."""
+    if at.found.kind == "COMMA" and at.start.kind in ("INPUT", "OUTPUT", "LAYER", "LET") and not at.before_bracket():
+        word = at.start.text
+        return Fault("E101", f"a line with `{word}` names one thing", f"give each its own line with `{word}`")
+    return None
+
+
+def misplaced_item(at: Situation) -> Fault | None:
+    """`use "a": b` or `train { … }` inside a model."""
+    if at.place != "statement" or at.start.kind not in ITEM_WORDS or at.index != at.first + 1:
+        return None
+    if at.found.kind not in NAMES | {"STRING", "LBRACE"}:
+        return None
+    at.blamed = at.start
+    return Fault("E117", f"`{at.start.text}` stands inside a model or block", "move it to the level of the file")
 
 
 def chained_comparison(at: Situation) -> Fault | None:
@@ -175,12 +193,9 @@ def not_a_setting(at: Situation) -> Fault | None:
 def two_statements(at: Situation) -> Fault | None:
     """`dense(3) relu`, `x y`, `if a { } relu`."""
     ended = at.before.kind in OPERAND_ENDS or at.before.kind == "RBRACE"
-    if (
-        not ended
-        or NEWLINE not in at.wanted
-        or "COMMA" in at.wanted
-        or at.found.kind not in OPERAND_STARTS | STATEMENT_WORDS
-    ):
+    if not ended or NEWLINE not in at.wanted or at.found.kind not in OPERAND_STARTS | STATEMENT_WORDS:
+        return None
+    if at.place == "item" and "COMMA" in at.wanted:
         return None
     joinable = at.place == "statement" and at.before.kind != "RBRACE"
     help = "give each statement a line of its own, or join layers with `->`" if joinable else "begin a new line here"
@@ -202,6 +217,8 @@ HINTS: tuple[Hint, ...] = (
     nothing_to_continue,
     *FOREIGN_HINTS,
     lonely_else,
+    one_per_line,
+    misplaced_item,
     reserved_as_name,
     chained_comparison,
     colon_for_equals,

@@ -89,6 +89,7 @@ class _Layout:
     # ---- lines
 
     def _begin_line(self, newline: Token | None, index: int) -> None:
+        """Ends the statement before, unless this line goes on with it; repairs what that statement left open."""
         token = self.tokens[index]
         if self._in_brackets():
             if not self._begins_statement(index):
@@ -131,12 +132,14 @@ class _Layout:
         return outdented and token.kind in NAMES and self.out[-1].kind in OPERAND_ENDS
 
     def _begins_item(self, index: int) -> bool:
-        kind, after = self.tokens[index].kind, self.tokens[index + 1 : index + 2]
-        if kind not in ITEM_WORDS or not after:
+        """Whether the file level goes on here; what is indented deeper than the open braces is misplaced instead."""
+        token = self.tokens[index]
+        if token.kind not in ITEM_WORDS or (self.open and token.column > self.open[0].column):
             return False
-        if kind in SECTION_WORDS:
-            return after[0].kind == "LBRACE" or (not self.open and after[0].kind in (NEWLINE, END))
-        return after[0].kind in NAMES or (kind == "USE" and after[0].kind == "STRING")
+        after = self.tokens[index + 1].kind
+        if token.kind in SECTION_WORDS:
+            return after == "LBRACE" or (not self.open and after in (NEWLINE, END))
+        return after in NAMES or (token.kind == "USE" and after == "STRING")
 
     # ---- brackets
 
@@ -199,6 +202,7 @@ class _Layout:
     # ---- braces, with the help of the indentation
 
     def _repair_braces(self, index: int) -> None:
+        """Closes what was forgotten before the next item, before the end, and before a `}` of an outer column."""
         token = self.tokens[index]
         if self.open and (token.kind == END or self._begins_item(index)):
             while self.open:

@@ -38,7 +38,9 @@ def explain(situation: Situation) -> Fault:
     for hint in HINTS:
         if fault := hint(situation):
             return fault
-    return Fault("E101", f"expected {expected(situation)}, found {situation.shown()}")
+    wanted = expected(situation)
+    help = "the right side of `->` is one layer, such as `dense(64)`" if wanted == "a layer" else ""
+    return Fault("E101", f"expected {wanted}, found {situation.shown()}", help)
 
 
 def expected(situation: Situation) -> str:

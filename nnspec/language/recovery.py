@@ -27,13 +27,14 @@ from nnspec.language.tokens import (
     NAMES,
     NEWLINE,
     SECTION_WORDS,
-    STATEMENT_WORDS,
     Token,
 )
 
 PLACES = ("item", "statement", "training_entry", "setting", "requirement")
 """Symbols of the grammar that recovery can put BROKEN for; an inner one stands for what surrounds it."""
 STOPS = frozenset({NEWLINE, "LBRACE", "RBRACE", END})
+BEFORE_A_NAME = frozenset({"INPUT", "OUTPUT", "LAYER", "LET", "FOR", "AS", "TARGET", "COMMA"})
+"""What names something that comes next."""
 
 
 class Recovering:
@@ -117,9 +118,12 @@ class Recovering:
         self.machine.feed(BROKEN, self._broken(first), first)
 
     def _is_body(self, first: int) -> bool:
-        before = self.tokens[self.machine.index - 1].kind
-        return before not in BEFORE_A_DICTIONARY or any(
-            token.kind in HEADER_WORDS for token in self.tokens[first : self.machine.index]
+        """Whether the braces that come next hold statements, so that they are worth reading."""
+        skipped = self.tokens[first : self.machine.index]
+        if skipped and skipped[0].kind in SECTION_WORDS:
+            return False
+        return self.tokens[self.machine.index - 1].kind not in BEFORE_A_DICTIONARY or any(
+            token.kind in HEADER_WORDS for token in skipped
         )
 
     def _recover_item(self, first: int) -> None:
@@ -198,13 +202,13 @@ def seeming_names(tokens: list[Token]) -> tuple[str, ...]:
     """The names that these tokens would bind: in front of `=` or behind a word that names something."""
     found: dict[str, None] = {}
     depth = 0
-    names_values = tokens[0].kind != "IF"
+    compares = bool(tokens) and tokens[0].kind == "IF"
     for index, token in enumerate(tokens):
         depth += (token.kind in ("LPAR", "LSQB")) - (token.kind in ("RPAR", "RSQB"))
         if token.kind not in NAMES or depth > 0:
             continue
         before = tokens[index - 1].kind if index else NEWLINE
         after = tokens[index + 1].kind if index + 1 < len(tokens) else NEWLINE
-        if (names_values and after in ("EQUAL", "COMMA")) or before in STATEMENT_WORDS | {"AS", "COMMA", "TARGET"}:
+        if before in BEFORE_A_NAME or (after in ("EQUAL", "COMMA") and not compares):
             found[token.text] = None
     return tuple(found)

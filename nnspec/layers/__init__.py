@@ -18,6 +18,18 @@ from nnspec.layers import (
 from nnspec.layers.registry import INITIALIZERS, LAYERS, OPERATORS
 
 __all__ = [
-    "INITIALIZERS", "LAYERS", "OPERATORS", "activations", "affine", "extent", "gated", "initializers", "operators", "parts",
-    "preprocessing", "reductions", "regularisation", "shape",
-]  # fmt: skip
+    "INITIALIZERS",
+    "LAYERS",
+    "OPERATORS",
+    "activations",
+    "affine",
+    "extent",
+    "gated",
+    "initializers",
+    "operators",
+    "parts",
+    "preprocessing",
+    "reductions",
+    "regularisation",
+    "shape",
+]

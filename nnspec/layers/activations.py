@@ -1,7 +1,8 @@
 """Activations and elementwise functions, by PyTorch's definitions.
 
-One without options is one call of `activation`: name, formula for the documentation, operators. Where the backward pass can reuse a part
-of the forward pass (the Erf of gelu), `training` gives the form that names that part; inference uses the native operator.
+One without options is one call of `activation`: name, formula for the documentation, operators. Where the backward
+pass can reuse a part of the forward pass (the Erf of gelu), `training` gives the form that names that part; inference
+uses the native operator.
 """
 
 from __future__ import annotations
@@ -10,9 +11,8 @@ from collections.abc import Callable
 from math import pi, sqrt
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from pydantic import PositiveFloat
-
 from nnspec.ir.components import Example, Layer, ParameterSpec, feature_axis, known_size, require_dtype
+from nnspec.ir.fields import PositiveFloat
 from nnspec.ir.types import FLOATS, NUMBERS, TensorType
 from nnspec.layers.initializers import Normal
 from nnspec.layers.registry import LAYERS, define
@@ -34,16 +34,32 @@ class Elementwise(Layer):
 
 
 def activation(
-    name: str, doc: str, formula: Formula, *, training: Formula | None = None, foreign: tuple[str, ...] = (), low: float = -2.0,
-    high: float = 2.0, dtypes: tuple[str, ...] = FLOATS,
-) -> None:  # fmt: skip
+    name: str,
+    doc: str,
+    formula: Formula,
+    *,
+    training: Formula | None = None,
+    foreign: tuple[str, ...] = (),
+    low: float = -2.0,
+    high: float = 2.0,
+    dtypes: tuple[str, ...] = FLOATS,
+) -> None:
     """Register an elementwise function without options; test data is drawn from [low, high)."""
 
     def lower(self: Layer, g: Graph, x: Value) -> Value:
         return (training or formula if g.training else formula)(g, x)
 
     examples = (Example(name, ("float32[N, 3, 5]",), low, high),)
-    define(LAYERS, name, Elementwise, doc=f"{doc}    [*] -> [*]", foreign_names=foreign, examples=examples, dtypes=dtypes, lower=lower)
+    define(
+        LAYERS,
+        name,
+        Elementwise,
+        doc=f"{doc}    [*] -> [*]",
+        foreign_names=foreign,
+        examples=examples,
+        dtypes=dtypes,
+        lower=lower,
+    )
 
 
 def gelu_erf(g: Graph, x: Value) -> Value:
@@ -69,13 +85,26 @@ activation("relu", "max(x, 0).", lambda g, x: g.op("Relu", x), foreign=("rectifi
 activation("relu6", "min(max(x, 0), 6). Howard et al., 2017.", lambda g, x: g.op("Clip", x, 0, 6), low=-4, high=9)
 activation("selu", "1.0507 elu(x, 1.67326), self-normalizing. Klambauer et al., 2017.", lambda g, x: g.op("Selu", x))
 activation("silu", "x sigmoid(x). Elfwing et al., 2017.", silu, foreign=("swish",))
-activation("mish", "x tanh(softplus(x)). Misra, 2019.", lambda g, x: g.op("Mish", x),
-           training=lambda g, x: g.op("Mul", x, g.op("Tanh", g.op("Softplus", x))))
+activation(
+    "mish",
+    "x tanh(softplus(x)). Misra, 2019.",
+    lambda g, x: g.op("Mish", x),
+    training=lambda g, x: g.op("Mul", x, g.op("Tanh", g.op("Softplus", x))),
+)
 activation("softplus", "log(1 + exp(x)), without overflow.", lambda g, x: g.op("Softplus", x), foreign=("softrelu",))
 activation("softsign", "x / (1 + |x|).", lambda g, x: g.op("Softsign", x))
-activation("hard_sigmoid", "relu6(x + 3) / 6.", lambda g, x: g.op("HardSigmoid", x, alpha=1 / 6, beta=0.5), low=-5, high=5)
-activation("hard_swish", "x relu6(x + 3) / 6. Howard et al., 2019.", lambda g, x: g.op("HardSwish", x), foreign=("hard_silu", "hswish"),
-           training=lambda g, x: g.op("Mul", x, g.op("HardSigmoid", x, alpha=1 / 6, beta=0.5)), low=-5, high=5)
+activation(
+    "hard_sigmoid", "relu6(x + 3) / 6.", lambda g, x: g.op("HardSigmoid", x, alpha=1 / 6, beta=0.5), low=-5, high=5
+)
+activation(
+    "hard_swish",
+    "x relu6(x + 3) / 6. Howard et al., 2019.",
+    lambda g, x: g.op("HardSwish", x),
+    foreign=("hard_silu", "hswish"),
+    training=lambda g, x: g.op("Mul", x, g.op("HardSigmoid", x, alpha=1 / 6, beta=0.5)),
+    low=-5,
+    high=5,
+)
 activation("exp", "e to the power of x.", lambda g, x: g.op("Exp", x))
 activation("log", "The natural logarithm.", lambda g, x: g.op("Log", x), foreign=("ln",), low=0.2, high=3)
 activation("sqrt", "The square root.", lambda g, x: g.op("Sqrt", x), foreign=("square_root",), low=0.2, high=3)
@@ -179,7 +208,11 @@ class Prelu(Elementwise):
     """
 
     foreign_names = ("parametric_relu",)
-    examples = (Example("prelu"), Example("prelu(per_channel = true)"), Example("prelu(true, axis = 1)", ("float32[N, 3, T]",)))
+    examples = (
+        Example("prelu"),
+        Example("prelu(per_channel = true)"),
+        Example("prelu(true, axis = 1)", ("float32[N, 3, T]",)),
+    )
 
     per_channel: bool = False
     """A slope for each size of the axis, in place of one."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
-
-from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
+from typing import TYPE_CHECKING
 
 from nnspec.diagnostics.errors import Fault
 from nnspec.ir.components import Example, Initializer, Layer, ParameterSpec, known_size, require_dtype
 from nnspec.ir.dims import Dim, product
+from nnspec.ir.fields import NonNegativeInt, PositiveInt, default
 from nnspec.ir.types import FLOATS, INTEGERS, TensorType
 from nnspec.layers.initializers import GlorotUniform, Normal, Zeros
 from nnspec.layers.registry import LAYERS
@@ -35,19 +34,27 @@ class Dense(Layer):
     """Size of the last axis of the result."""
     bias: bool = True
     """Add a learned offset."""
-    init: Initializer = Field(default_factory=GlorotUniform)
+    init: Initializer = default(GlorotUniform)
     """Initial values of the weight; the bias begins at 0."""
 
     def infer(self, x: TensorType) -> TensorType:
         require_dtype(self.name, x, FLOATS)
         if x.rank < 2:
-            raise Fault("E203", f"dense needs an input [*, in] of at least 2 dimensions, got {x}", help="unsqueeze(1) makes [N, 1] of [N]")
+            raise Fault(
+                "E203",
+                f"dense needs an input [*, in] of at least 2 dimensions, got {x}",
+                help="unsqueeze(1) makes [N, 1] of [N]",
+            )
         known_size(self.name, x, -1)
         return x.with_shape(*x.shape[:-1], self.units)
 
     def parameters(self, x: TensorType) -> dict[str, ParameterSpec]:
         weight = ParameterSpec((self.units, known_size(self.name, x, -1)), self.init, dtype=x.dtype)
-        return {"weight": weight, "bias": ParameterSpec((self.units,), Zeros(), dtype=x.dtype)} if self.bias else {"weight": weight}
+        return (
+            {"weight": weight, "bias": ParameterSpec((self.units,), Zeros(), dtype=x.dtype)}
+            if self.bias
+            else {"weight": weight}
+        )
 
     def macs(self, x: TensorType) -> Dim:
         return product(x.shape) * self.units
@@ -55,7 +62,8 @@ class Dense(Layer):
     def lower(self, g: Graph, x: Value, *, weight: Value, bias: Value | None = None) -> Value:
         """One Gemm over all rows, so that the gradient of the weight is one product as well.
 
-        A Reshape can say one unknown dimension; where more are symbolic, which happens in inference alone, MatMul does the same product.
+        A Reshape can say one unknown dimension; where more are symbolic, which happens in inference alone, MatMul
+        does the same product.
         """
         rows = x.shape[:-1]
         if sum(not isinstance(dim, int) for dim in rows) > 1:
@@ -85,14 +93,12 @@ class Embedding(Layer):
     """Size of a vector."""
     padding: NonNegativeInt | None = None
     """An id that stands for nothing: its vector is 0 and is not learned."""
-    init: Initializer = Field(default_factory=lambda: Normal(deviation=0.02))
+    init: Initializer = default(lambda: Normal(deviation=0.02))
     """Initial values of the weight."""
 
-    @model_validator(mode="after")
-    def _check(self) -> Self:
+    def _check(self) -> None:
         if self.padding is not None and self.padding >= self.count:
             raise ValueError(f"padding ({self.padding}) must be an id below count ({self.count})")
-        return self
 
     def infer(self, x: TensorType) -> TensorType:
         require_dtype(self.name, x, INTEGERS)

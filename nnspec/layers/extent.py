@@ -4,25 +4,36 @@ from __future__ import annotations
 
 from fractions import Fraction
 from math import floor
-from typing import TYPE_CHECKING, Annotated, Literal, Self
-
-from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from nnspec.diagnostics.errors import Fault
 from nnspec.ir.components import Example, Layer, feature_axis, require_dtype
 from nnspec.ir.dims import Dim, Shape
+from nnspec.ir.fields import Limits, NonNegativeInt, PositiveFloat, PositiveInt
 from nnspec.ir.types import FLOATS, NUMBERS, TensorType
 from nnspec.layers.registry import LAYERS
 
 if TYPE_CHECKING:
     from nnspec.graph.graph import Graph, Value
 
+
 @LAYERS("pad")
 class Pad(Layer):
-    """More elements before and behind, along one or several axes.    [N, A] -> [N, before + A + behind]    ONNX: Pad."""
+    """More elements before and behind, along one or several axes.
 
-    foreign_names = ("zero_padding", "ZeroPad1d", "ZeroPad2d", "ZeroPadding2D", "ConstantPad1d", "ConstantPad2d", "ReflectionPad2d",
-                     "ReplicationPad2d")  # fmt: skip
+    [N, A] -> [N, before + A + behind]    ONNX: Pad.
+    """
+
+    foreign_names = (
+        "zero_padding",
+        "ZeroPad1d",
+        "ZeroPad2d",
+        "ZeroPadding2D",
+        "ConstantPad1d",
+        "ConstantPad2d",
+        "ReflectionPad2d",
+        "ReplicationPad2d",
+    )
     examples = (
         Example("pad(2)"),
         Example("pad([1, 2], axis = 1, value = 0.5)", ("float32[N, 3, 2]",)),
@@ -33,10 +44,10 @@ class Pad(Layer):
 
     amount: NonNegativeInt | tuple[NonNegativeInt, NonNegativeInt]
     """How many on each side, or [before, behind]."""
-    axis: int | Annotated[tuple[int, ...], Field(min_length=1)] = -1
+    axis: int | Annotated[tuple[int, ...], Limits(min_length=1)] = -1
     """The axis or axes."""
     mode: Literal["constant", "reflect", "edge"] = "constant"
-    """Filled with `value`, with the mirror image of what is there (the edge not repeated), or with the element at the edge."""
+    """Filled with `value`, with the mirror image of what is there (the edge once), or with the element at the edge."""
     value: float = 0.0
     """What "constant" fills with."""
 
@@ -52,7 +63,11 @@ class Pad(Layer):
         axes = self._axes(x.type)
         before, behind = self._amounts()
         amounts = [amount if at in axes else 0 for amount in (before, behind) for at in range(x.rank)]
-        filler = g.constant(self.value if x.dtype in FLOATS else int(self.value), x.dtype) if self.mode == "constant" else None
+        filler = (
+            g.constant(self.value if x.dtype in FLOATS else int(self.value), x.dtype)
+            if self.mode == "constant"
+            else None
+        )
         return g.op("Pad", x, g.constant(amounts, "int64"), filler, mode=self.mode)
 
     def _amounts(self) -> tuple[int, int]:
@@ -68,12 +83,17 @@ class Pad(Layer):
     def _check_mirror(self, x: TensorType, at: int) -> None:
         size = x.shape[at]
         if self.mode == "reflect" and isinstance(size, int) and max(self._amounts()) >= size:
-            raise Fault("E203", f"pad mirrors at most {size - 1} elements of axis {at} of {x}, asked for {max(self._amounts())}")
+            raise Fault(
+                "E203", f"pad mirrors at most {size - 1} elements of axis {at} of {x}, asked for {max(self._amounts())}"
+            )
 
 
 @LAYERS("tile")
 class Tile(Layer):
-    """The value repeated along its axes: `tile(1, 1, 2)` doubles the last of three.    [N, A] -> [N, k A]    ONNX: Tile."""
+    """The value repeated along its axes: `tile(1, 1, 2)` doubles the last of three.
+
+    [N, A] -> [N, k A]    ONNX: Tile.
+    """
 
     variadic = "repeats"
     foreign_names = ("repeat_vector", "RepeatVector")
@@ -86,7 +106,11 @@ class Tile(Layer):
         if len(self.repeats) != x.rank:
             raise Fault("E203", f"tile needs a number for each of the {x.rank} axes of {x}, got {list(self.repeats)}")
         if self.repeats[0] != 1:
-            raise Fault("E207", f"tile leaves the first dimension of {x} as it is: it holds the rows of the batch", help="begin with 1")
+            raise Fault(
+                "E207",
+                f"tile leaves the first dimension of {x} as it is: it holds the rows of the batch",
+                help="begin with 1",
+            )
         return x.with_shape(*(dim * times for dim, times in zip(x.shape, self.repeats, strict=True)))
 
     def lower(self, g: Graph, x: Value) -> Value:
@@ -100,7 +124,15 @@ class Resize(Layer):
     As PyTorch's `interpolate(align_corners=False)`, with the scale that the sizes give (`recompute_scale_factor=True`).
     """
 
-    foreign_names = ("interpolate", "upsample", "UpSampling1D", "UpSampling2D", "UpSampling3D", "UpsamplingNearest2d", "UpsamplingBilinear2d")
+    foreign_names = (
+        "interpolate",
+        "upsample",
+        "UpSampling1D",
+        "UpSampling2D",
+        "UpSampling3D",
+        "UpsamplingNearest2d",
+        "UpsamplingBilinear2d",
+    )
     examples = (
         Example("resize(7)", ("float32[N, 2, 3]",)),
         Example("resize(scale = 2)", ("float32[N, 1, 3, 2]",)),
@@ -116,11 +148,9 @@ class Resize(Layer):
     mode: Literal["nearest", "linear", "cubic"] = "nearest"
     """The nearest element, or (bi-, tri-)linear, or bicubic interpolation."""
 
-    @model_validator(mode="after")
-    def _check(self) -> Self:
+    def _check(self) -> None:
         if (self.size is None) == (self.scale is None):
             raise ValueError("give size or scale")
-        return self
 
     def infer(self, x: TensorType) -> TensorType:
         require_dtype(self.name, x, FLOATS)
@@ -135,15 +165,27 @@ class Resize(Layer):
         numbers = [size for size in sizes if isinstance(size, int)]
         if len(numbers) == len(sizes):
             return self._resized(g, x, None, g.constant(numbers, "int64"))
-        factors = [size / dim if isinstance(size, int) and isinstance(dim, int) else scale
-                   for size, dim, scale in zip(sizes, x.shape[2:], self._scales(x.type), strict=True)]  # fmt: skip
+        factors = [
+            size / dim if isinstance(size, int) and isinstance(dim, int) else scale
+            for size, dim, scale in zip(sizes, x.shape[2:], self._scales(x.type), strict=True)
+        ]
         return self._resized(g, x, g.constant(factors, "float32"), None)
 
     def _resized(self, g: Graph, x: Value, scales: Value | None, sizes: Value | None) -> Value:
-        """Nearest is the element at floor(i in / out), as in PyTorch; the others let the corners of the outer pixels agree."""
+        """Nearest is the element at floor(i in / out), as in PyTorch; the others align the outer corners."""
         coordinates = "asymmetric" if self.mode == "nearest" else "half_pixel"
         axes = list(range(2, x.rank))
-        return g.op("Resize", x, None, scales, sizes, axes=axes, mode=self.mode, coordinate_transformation_mode=coordinates, nearest_mode="floor")
+        return g.op(
+            "Resize",
+            x,
+            None,
+            scales,
+            sizes,
+            axes=axes,
+            mode=self.mode,
+            coordinate_transformation_mode=coordinates,
+            nearest_mode="floor",
+        )
 
     def _sizes(self, x: TensorType) -> Shape:
         if self.size is None:
@@ -168,6 +210,9 @@ class Resize(Layer):
                 raise Fault("E203", f"resize by {scale} leaves nothing of {x}")
             return size
         if not scale.is_integer():
-            raise Fault("E214", f"resize by {scale} gives no provable size for {dim} of {x}",
-                        help=f"take a whole scale, or declare the input with a number in the place of {dim}")
+            raise Fault(
+                "E214",
+                f"resize by {scale} gives no provable size for {dim} of {x}",
+                help=f"take a whole scale, or declare the input with a number in the place of {dim}",
+            )
         return dim * int(scale)

@@ -1,4 +1,4 @@
-"""Gated linear units: the first half of an axis is passed on as far as a function of the second half lets it. Shazeer, 2020."""
+"""Gated linear units: a function of the second half of an axis decides what passes of the first. Shazeer, 2020."""
 
 from __future__ import annotations
 

@@ -1,17 +1,16 @@
 """Initial values of parameters.
 
-`fan_in` and `fan_out` are the numbers of inputs and outputs that a weight [out, in, *kernel] connects: `in` and `out`, each times the
-size of the kernel. A vector counts as its length for both.
+`fan_in` and `fan_out` are the numbers of inputs and outputs that a weight [out, in, *kernel] connects: `in` and
+`out`, each times the size of the kernel. A vector counts as its length for both.
 """
 
 from __future__ import annotations
 
 from math import prod, sqrt
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
-
-from pydantic import NonNegativeFloat, PositiveFloat, model_validator
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nnspec.ir.components import Initializer
+from nnspec.ir.fields import NonNegativeFloat, PositiveFloat
 from nnspec.layers.registry import INITIALIZERS
 
 if TYPE_CHECKING:
@@ -113,11 +112,9 @@ class Uniform(Initializer):
     high: float = 0.05
     """Bound above, which is not reached."""
 
-    @model_validator(mode="after")
-    def _check(self) -> Self:
+    def _check(self) -> None:
         if self.low >= self.high:
             raise ValueError(f"low ({self.low}) must be below high ({self.high})")
-        return self
 
     def sample(self, random: Generator, shape: tuple[int, ...]) -> Sample:
         return random.uniform(self.low, self.high, shape)
@@ -149,7 +146,7 @@ class Ones(Initializer):
 
 @INITIALIZERS("orthogonal")
 class Orthogonal(Initializer):
-    """Rows, or columns if there are fewer, of a random rotation, times `gain`; [out, in, *kernel] counts as [out, in * kernel].
+    """Orthogonal rows, or columns if there are fewer, times `gain`; [out, in, *kernel] counts as [out, in * kernel].
 
     Saxe et al., 2014. Drawn uniformly: the QR decomposition of a normal matrix, with the signs of R's diagonal.
     """

@@ -38,14 +38,31 @@ class Elementwise(Operator):
 
 
 def elementwise(
-    name: str, operator: str, symbol: str, dtypes: tuple[str, ...], *, gives_bool: bool = False, inputs: int = 2, low: float = -2.0
+    name: str,
+    operator: str,
+    symbol: str,
+    dtypes: tuple[str, ...],
+    *,
+    gives_bool: bool = False,
+    inputs: int = 2,
+    low: float = -2.0,
 ) -> None:
     """Register an operator; `symbol` is how the language writes it."""
     sample = "bool[N, 3]" if dtypes == ("bool",) else "float32[N, 3]"
     shapes = "[*], [*] -> [*]" if inputs == 2 else "[*] -> [*]"
     doc = f"`{symbol}`.    {shapes}{', bool' if gives_bool else ''}    ONNX: {operator}."
     examples = tuple(Example(name, (sample, other)[:inputs], low, 2.0) for other in (sample, sample.replace("N, ", "")))
-    define(OPERATORS, name, Elementwise, doc=doc, examples=examples, arity=(inputs, inputs), operator=operator, dtypes=dtypes, gives_bool=gives_bool)
+    define(
+        OPERATORS,
+        name,
+        Elementwise,
+        doc=doc,
+        examples=examples,
+        arity=(inputs, inputs),
+        operator=operator,
+        dtypes=dtypes,
+        gives_bool=gives_bool,
+    )
 
 
 elementwise("add", "Add", "a + b", SIGNED)
@@ -70,7 +87,10 @@ class NotEqual(Elementwise):
     arity = (2, 2)
     dtypes = DTYPES
     gives_bool = True
-    examples = (Example("not_equal", ("int64[N, 3]", "int64[N, 3]"), 0, 3), Example("not_equal", ("int64[N, 3]", "int64[]"), 0, 3))
+    examples = (
+        Example("not_equal", ("int64[N, 3]", "int64[N, 3]"), 0, 3),
+        Example("not_equal", ("int64[N, 3]", "int64[]"), 0, 3),
+    )
 
     def lower(self, g: Graph, *inputs: Value) -> Value:
         return g.op("Not", g.op("Equal", *inputs))
@@ -78,7 +98,10 @@ class NotEqual(Elementwise):
 
 @OPERATORS("matmul")
 class Matmul(Operator):
-    """`a @ b`: matrices in the last two axes, the axes before them broadcast.    [*, A, B], [*, B, C] -> [*, A, C]    ONNX: MatMul."""
+    """`a @ b`: matrices in the last two axes, the axes before them broadcast.
+
+    [*, A, B], [*, B, C] -> [*, A, C]    ONNX: MatMul.
+    """
 
     kind = "operator"
     arity = (2, 2)
@@ -91,7 +114,9 @@ class Matmul(Operator):
         for x in (a, b):
             require_dtype(self.name, x, FLOATS)
             if x.rank < 2:
-                raise Fault("E203", f"`@` needs matrices in the last two axes, got {a} @ {b}", help="unsqueeze adds an axis")
+                raise Fault(
+                    "E203", f"`@` needs matrices in the last two axes, got {a} @ {b}", help="unsqueeze adds an axis"
+                )
         dtype = _common_dtype(self.name, a, b)
         if a.shape[-1] != b.shape[-2]:
             self._mismatch(a, b)
@@ -106,9 +131,15 @@ class Matmul(Operator):
     def _mismatch(self, a: TensorType, b: TensorType) -> None:
         inner = f"{a.shape[-1]} columns against {b.shape[-2]} rows"
         if isinstance(a.shape[-1], Size) or isinstance(b.shape[-2], Size):
-            raise Fault("E214", f"{a} @ {b} does not provably fit: {inner}", help="give both dimensions the same name, or the same number")
+            raise Fault(
+                "E214",
+                f"{a} @ {b} does not provably fit: {inner}",
+                help="give both dimensions the same name, or the same number",
+            )
         swapped = b.rank > 1 and a.shape[-1] == b.shape[-1]
-        raise Fault("E208", f"{a} @ {b} does not fit: {inner}", help="transpose swaps the last two axes" if swapped else "")
+        raise Fault(
+            "E208", f"{a} @ {b} does not fit: {inner}", help="transpose swaps the last two axes" if swapped else ""
+        )
 
 
 @OPERATORS("constant")
@@ -117,7 +148,11 @@ class Constant(Operator):
 
     kind = "operator"
     arity = (0, 0)
-    examples = (Example('constant(0.5, "float32")', ()), Example('constant(value = 3, dtype = "int64")', ()), Example('constant(true, "bool")', ()))
+    examples = (
+        Example('constant(0.5, "float32")', ()),
+        Example('constant(value = 3, dtype = "int64")', ()),
+        Example('constant(true, "bool")', ()),
+    )
 
     value: bool | int | float
     """The number."""
@@ -127,7 +162,9 @@ class Constant(Operator):
     def infer(self) -> TensorType:
         if not self._fits():
             shown = str(self.value).lower() if isinstance(self.value, bool) else self.value
-            raise Fault("E215", f"the number {shown} does not fit {self.dtype}", help="cast converts the value beside it")
+            raise Fault(
+                "E215", f"the number {shown} does not fit {self.dtype}", help="cast converts the value beside it"
+            )
         return TensorType(self.dtype, ())
 
     def lower(self, g: Graph) -> Value:
@@ -146,16 +183,24 @@ def _common_dtype(name: str, *inputs: TensorType) -> DType:
     first = inputs[0]
     for other in inputs[1:]:
         if other.dtype != first.dtype:
-            raise Fault("E215", f"{name} needs values of one dtype, got {first} and {other}", help=f'cast("{first.dtype}") converts')
+            raise Fault(
+                "E215",
+                f"{name} needs values of one dtype, got {first} and {other}",
+                help=f'cast("{first.dtype}") converts',
+            )
     return first.dtype
 
 
 def _broadcast_rows(a: TensorType, b: TensorType) -> Shape:
-    """The broadcast shape. Raises E208 where the rows of one would run along another axis of the other: [N] against [N, 1]."""
+    """The broadcast shape. Raises E208 where rows would run along another axis of the other value: [N] and [N, 1]."""
     shape = broadcast(a.shape, b.shape)
     short, long = sorted((a, b), key=lambda x: x.rank)
     if 0 < short.rank < long.rank and isinstance(short.shape[0], Size) and short.shape[0] == long.shape[0]:
         grown = TensorType(short.dtype, (*short.shape, *(1 for _ in range(long.rank - short.rank))))
         pairs = f"{short} and {long} would broadcast to {TensorType(a.dtype, shape)}"
-        raise Fault("E208", f"{pairs}: every row of one with every row of the other", help=f"unsqueeze(-1) until {short} is {grown}")
+        raise Fault(
+            "E208",
+            f"{pairs}: every row of one with every row of the other",
+            help=f"unsqueeze(-1) until {short} is {grown}",
+        )
     return shape

@@ -1,14 +1,13 @@
-"""Layers that join values and take parts of them. The first dimension holds the rows of the batch and stays; axes count it."""
+"""Layers that join values and take parts of them. The first dimension holds the rows and stays; axes count it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-from pydantic import Field, PositiveInt
-
 from nnspec.diagnostics.errors import Fault
 from nnspec.ir.components import Example, Layer, feature_axis, known_size
 from nnspec.ir.dims import Dim
+from nnspec.ir.fields import Limits, PositiveInt
 from nnspec.ir.types import TensorType
 from nnspec.layers.registry import LAYERS
 
@@ -48,11 +47,17 @@ class Concat(Layer):
 
 @LAYERS("stack")
 class Stack(Layer):
-    """Values of one shape side by side along a new axis.    [N, A], [N, A] -> [N, 2, A]    ONNX: Unsqueeze and Concat."""
+    """Values of one shape side by side along a new axis.
+
+    [N, A], [N, A] -> [N, 2, A]    ONNX: Unsqueeze and Concat.
+    """
 
     arity = (2, None)
     foreign_names = ("pack",)
-    examples = (Example("stack", ("float32[N, 3]", "float32[N, 3]")), Example("stack(axis = -1)", ("float32[N, 3]",) * 3))
+    examples = (
+        Example("stack", ("float32[N, 3]", "float32[N, 3]")),
+        Example("stack(axis = -1)", ("float32[N, 3]",) * 3),
+    )
 
     axis: int = 1
     """Where the new axis stands in the result."""
@@ -76,7 +81,7 @@ class Split(Layer):
     foreign_names = ("chunk", "unbind", "tensor_split")
     examples = (Example("split(2)"), Example("split([1, 3], axis = 1)", ("float32[N, 4, 5]",)))
 
-    parts: PositiveInt | Annotated[tuple[PositiveInt, ...], Field(min_length=1)]
+    parts: PositiveInt | Annotated[tuple[PositiveInt, ...], Limits(min_length=1)]
     """The number of equal parts, or the list of their sizes."""
     axis: int = -1
     """The axis to take apart."""
@@ -92,17 +97,27 @@ class Split(Layer):
         size = known_size(self.name, x, self.axis)
         if isinstance(self.parts, int):
             if size % self.parts:
-                raise Fault("E203", f"split({self.parts}) needs equal parts, but axis {self.axis % x.rank} of {x} is {size}",
-                            help="a list gives the size of each part")
+                raise Fault(
+                    "E203",
+                    f"split({self.parts}) needs equal parts, but axis {self.axis % x.rank} of {x} is {size}",
+                    help="a list gives the size of each part",
+                )
             return (size // self.parts,) * self.parts
         if sum(self.parts) != size:
-            raise Fault("E203", f"the sizes {list(self.parts)} of split add up to {sum(self.parts)}, but axis {self.axis % x.rank} of {x} is {size}")
+            raise Fault(
+                "E203",
+                f"the sizes {list(self.parts)} of split add up to {sum(self.parts)}, "
+                f"but axis {self.axis % x.rank} of {x} is {size}",
+            )
         return self.parts
 
 
 @LAYERS("slice")
 class Slice(Layer):
-    """The elements start, start + step, … before end of an axis, as x[start:end:step] in Python.    [N, A] -> [N, a]    ONNX: Slice."""
+    """The elements start, start + step, … before end of an axis, as x[start:end:step] in Python.
+
+    [N, A] -> [N, a]    ONNX: Slice.
+    """
 
     foreign_names = ("narrow", "crop", "select")
     examples = (
@@ -137,14 +152,20 @@ class Slice(Layer):
         if isinstance(size, int):
             count = len(range(*slice(self.start, self.end, self.step).indices(size)))
             if count == 0:
-                raise Fault("E203", f"slice from {self.start} to {self.end} leaves nothing of axis {self.axis % x.rank} of {x}")
+                raise Fault(
+                    "E203", f"slice from {self.start} to {self.end} leaves nothing of axis {self.axis % x.rank} of {x}"
+                )
             return count
         if self.step == 1 and self.start >= 0 and (self.end is None or self.end < 0):
             return size - self.start + (self.end or 0)
         if self.step == 1 and self.start == -1 and self.end is None:
             return 1
-        raise Fault("E214", f"slice cannot tell how much it takes of axis {self.axis % x.rank} of {x}, since {size} is symbolic",
-                    help=f"take all but some, as in slice({self.axis}, start = 1, end = -1), or declare the input with a number in the place of {size}")
+        raise Fault(
+            "E214",
+            f"slice cannot tell how much it takes of axis {self.axis % x.rank} of {x}, since {size} is symbolic",
+            help=f"take all but some, as in slice({self.axis}, start = 1, end = -1), "
+            f"or declare the input with a number in the place of {size}",
+        )
 
 
 @LAYERS("last")
@@ -174,5 +195,8 @@ def _require_alike(kind: str, first: TensorType, other: TensorType, but: int | N
             continue
         certain = isinstance(a, int) and isinstance(b, int)
         outside = "" if but is None else f" outside axis {but}"
-        raise Fault("E208" if certain else "E214", f"{kind} needs equal sizes{outside}, got {first} and {other}: {a} against {b} on axis {axis}",
-                    help="" if certain else "give both dimensions the same name, or the same number")
+        raise Fault(
+            "E208" if certain else "E214",
+            f"{kind} needs equal sizes{outside}, got {first} and {other}: {a} against {b} on axis {axis}",
+            help="" if certain else "give both dimensions the same name, or the same number",
+        )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Self
-
-from pydantic import Field, PositiveInt, model_validator
+from typing import TYPE_CHECKING, Annotated
 
 from nnspec.diagnostics.errors import Fault
 from nnspec.ir.components import Example, Layer, ParameterSpec, feature_axis, known_size, require_dtype
+from nnspec.ir.fields import Limits, PositiveInt
 from nnspec.ir.types import FLOATS, INTEGERS, NUMBERS, TensorType
 from nnspec.layers.initializers import Ones, Zeros
 from nnspec.layers.registry import LAYERS
@@ -20,10 +20,13 @@ if TYPE_CHECKING:
 
 @LAYERS("standardize")
 class Standardize(Layer):
-    """(x - mean) / deviation for each feature, over the training rows.    numbers [*, features] -> float32 [*, features]
+    """(x - mean) / deviation for each feature, over the training rows.
 
-    Parameters, fitted and not learned: `mean` [features], 0 at first, and `deviation` [features], 1 at first. Both are taken over all axes
-    but that of the features, in float64; the deviation is that of the population, and 1 for a feature that is constant.
+    numbers [*, features] -> float32 [*, features]
+
+    Parameters, fitted and not learned: `mean` [features], 0 at first, and `deviation` [features], 1 at first. Both
+    are taken over all axes but that of the features, in float64; the deviation is that of the population, and 1 for a
+    feature that is constant.
     """
 
     fitted = True
@@ -44,7 +47,10 @@ class Standardize(Layer):
 
     def parameters(self, x: TensorType) -> dict[str, ParameterSpec]:
         shape = (self._features(x),)
-        return {"mean": ParameterSpec(shape, Zeros(), trainable=False), "deviation": ParameterSpec(shape, Ones(), trainable=False)}
+        return {
+            "mean": ParameterSpec(shape, Zeros(), trainable=False),
+            "deviation": ParameterSpec(shape, Ones(), trainable=False),
+        }
 
     def lower(self, g: Graph, x: Value, *, mean: Value, deviation: Value) -> Value:
         after = max(x.rank - 1 - self.axis % x.rank, 0)
@@ -68,7 +74,11 @@ class Rescale(Layer):
     """factor x + offset, as `rescale(1 / 255)` for bytes.    numbers [*] -> float32 [*]"""
 
     foreign_names = ("rescaling", "scale", "ToTensor")
-    examples = (Example("rescale(1 / 255)", ("uint8[N, 3]",), 0, 255), Example("rescale(2, offset = -1)"), Example("rescale(0.5, 3)", ("int64[N]",), 0, 9))
+    examples = (
+        Example("rescale(1 / 255)", ("uint8[N, 3]",), 0, 255),
+        Example("rescale(2, offset = -1)"),
+        Example("rescale(0.5, 3)", ("int64[N]",), 0, 9),
+    )
 
     factor: float
     """Multiplied first."""
@@ -86,7 +96,10 @@ class Rescale(Layer):
 
 @LAYERS("one_hot")
 class OneHot(Layer):
-    """1 at the place of the class, 0 elsewhere; all 0 for a number that is no class.    integers [*] -> float32 [*, classes]"""
+    """1 at the place of the class, 0 elsewhere; all 0 for a number that is no class.
+
+    integers [*] -> float32 [*, classes]
+    """
 
     foreign_names = ("to_categorical", "CategoryEncoding")
     examples = (Example("one_hot(4)", ("int64[N]",), 0, 4), Example("one_hot(classes = 3)", ("uint8[N, T]",), 0, 4))
@@ -111,30 +124,36 @@ class Lookup(Layer):
     """
 
     foreign_names = ("StringLookup", "IntegerLookup", "LabelEncoder", "OrdinalEncoder", "vocabulary")
-    examples = (Example('lookup(["red", "green"])', ("string[N, 3]",)), Example("lookup([10, 20, 30])", ("int32[N]",), 9, 31))
+    examples = (
+        Example('lookup(["red", "green"])', ("string[N, 3]",)),
+        Example("lookup([10, 20, 30])", ("int32[N]",), 9, 31),
+    )
 
-    entries: Annotated[tuple[str, ...] | tuple[int, ...], Field(min_length=1)]
+    entries: Annotated[tuple[str, ...] | tuple[int, ...], Limits(min_length=1)]
     """Strings or integers, each once."""
 
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        twice = [entry for i, entry in enumerate(self.entries) if entry in self.entries[:i]] if len(set(self.entries)) < len(self.entries) else []
-        if twice:
-            raise ValueError(f"{twice[0]!r} is in the list twice")
-        return self
+    def _check(self) -> None:
+        ((entry, times),) = Counter(self.entries).most_common(1)
+        if times > 1:
+            raise ValueError(f"{entry!r} is in the list twice")
 
     def infer(self, x: TensorType) -> TensorType:
         wanted = ("string",) if isinstance(self.entries[0], str) else INTEGERS
         if x.dtype not in wanted:
-            kinds = ("strings", "string") if "string" in wanted else ("integers", "integer")
-            raise Fault("E215", f"lookup in a list of {kinds[0]} needs a {kinds[1]} input, got {x}".replace("a integer", "an integer"))
+            kinds = ("strings", "a string") if "string" in wanted else ("integers", "an integer")
+            raise Fault(
+                "E215",
+                f"lookup in a list of {kinds[0]} needs {kinds[1]} input, got {x}",
+            )
         return x.with_dtype("int64")
 
     def lower(self, g: Graph, x: Value) -> Value:
         """length - Σ (length - i) [x = entry i]: at most one entry is equal."""
         length = len(self.entries)
         items = x if x.dtype == "string" else g.cast(x, "int64")
-        found = g.op("Equal", g.op("Unsqueeze", items, g.constant([-1], "int64")), g.constant(list(self.entries), items.dtype))
+        found = g.op(
+            "Equal", g.op("Unsqueeze", items, g.constant([-1], "int64")), g.constant(list(self.entries), items.dtype)
+        )
         steps = g.op("Mul", g.cast(found, "int64"), g.constant([length - i for i in range(length)], "int64"))
         return g.op("Sub", g.constant(length, "int64"), g.reduce("ReduceSum", steps, [-1]))
 
@@ -151,13 +170,11 @@ class Clip(Layer):
     max: float | None = None
     """Greatest value."""
 
-    @model_validator(mode="after")
-    def _check(self) -> Self:
+    def _check(self) -> None:
         if self.min is None and self.max is None:
             raise ValueError("give min, max or both")
         if self.min is not None and self.max is not None and self.min > self.max:
             raise ValueError(f"min ({self.min:g}) is above max ({self.max:g})")
-        return self
 
     def infer(self, x: TensorType) -> TensorType:
         require_dtype(self.name, x, NUMBERS)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from pydantic import Field
-
 from nnspec.diagnostics.errors import Fault
 from nnspec.ir.components import Example, Layer, feature_axis, require_dtype
 from nnspec.ir.dims import Shape
+from nnspec.ir.fields import Limits
 from nnspec.ir.types import FLOATS, NUMBERS, TensorType
 from nnspec.layers.registry import LAYERS, define
 
@@ -22,7 +21,7 @@ class Reduction(Layer):
     operator: ClassVar[str]
     dtypes: ClassVar[tuple[str, ...]] = NUMBERS
 
-    axis: int | Annotated[tuple[int, ...], Field(min_length=1)]
+    axis: int | Annotated[tuple[int, ...], Limits(min_length=1)]
     """The axis or axes to reduce."""
     keepdims: bool = False
     """Leave size 1 in their place."""

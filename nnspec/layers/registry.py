@@ -1,4 +1,4 @@
-"""The registries of the layer library. Classes add themselves beside their definition; `nnspec.layers` imports the families."""
+"""The registries of the layer library. Classes add themselves where they are defined; `nnspec.layers` imports all."""
 
 from __future__ import annotations
 

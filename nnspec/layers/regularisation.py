@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-from pydantic import Field, NonNegativeFloat
-
 from nnspec.diagnostics.errors import Fault
 from nnspec.ir.components import Example, Layer, feature_axis, require_dtype
+from nnspec.ir.fields import Limits, NonNegativeFloat
 from nnspec.ir.types import FLOATS, TensorType, broadcast
 from nnspec.layers.registry import LAYERS
 
 if TYPE_CHECKING:
     from nnspec.graph.graph import Graph, Value
 
-Rate = Annotated[float, Field(ge=0, lt=1)]
+Rate = Annotated[float, Limits(ge=0, lt=1)]
 
 
 @LAYERS("dropout")
 class Dropout(Layer):
-    """Each element is 0 with probability `rate`, and scaled by 1 / (1 - rate) elsewhere. Srivastava et al., 2014.    [*] -> [*]"""
+    """Each element is 0 with probability `rate`, and scaled by 1 / (1 - rate) elsewhere. Srivastava et al., 2014.
+
+    [*] -> [*]
+    """
 
     foreign_names = ("alpha_dropout", "FeatureAlphaDropout")
     examples = (Example("dropout(0.5)"), Example("dropout(rate = 0)", ("float32[N, T, 4]",)))
@@ -37,10 +39,16 @@ class Dropout(Layer):
 
 @LAYERS("spatial_dropout")
 class SpatialDropout(Layer):
-    """Whole channels are 0 with probability `rate`, and scaled by 1 / (1 - rate) elsewhere. Tompson et al., 2015.    [N, C, *] -> [N, C, *]"""
+    """Whole channels are 0 with probability `rate`, and scaled by 1 / (1 - rate) elsewhere. Tompson et al., 2015.
+
+    [N, C, *] -> [N, C, *]
+    """
 
     foreign_names = ("dropout1d", "dropout2d", "dropout3d", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D")
-    examples = (Example("spatial_dropout(0.2)", ("float32[N, 3, 4, 4]",)), Example("spatial_dropout(rate = 0.2, axis = -1)", ("float32[N, T, 4]",)))
+    examples = (
+        Example("spatial_dropout(0.2)", ("float32[N, 3, 4, 4]",)),
+        Example("spatial_dropout(rate = 0.2, axis = -1)", ("float32[N, T, 4]",)),
+    )
 
     rate: Rate
     """Probability of 0."""
@@ -50,7 +58,11 @@ class SpatialDropout(Layer):
     def infer(self, x: TensorType) -> TensorType:
         require_dtype(self.name, x, FLOATS)
         if x.rank < 3:
-            raise Fault("E203", f"spatial_dropout needs an input [N, C, *] of at least 3 dimensions, got {x}", help="dropout drops single elements")
+            raise Fault(
+                "E203",
+                f"spatial_dropout needs an input [N, C, *] of at least 3 dimensions, got {x}",
+                help="dropout drops single elements",
+            )
         feature_axis(self.name, x, self.axis)
         return x
 
@@ -63,7 +75,7 @@ class SpatialDropout(Layer):
 class GaussianNoise(Layer):
     """x + deviation * z, with z normal.    [*] -> [*]
 
-    With a learned value as the deviation it is the reparametrization of a variational autoencoder. Kingma and Welling, 2013.
+    With a value as the deviation it is the sampling of a variational autoencoder. Kingma and Welling, 2013.
     """
 
     foreign_names = ("noise", "GaussianDropout", "reparameterize")
@@ -76,7 +88,9 @@ class GaussianNoise(Layer):
         require_dtype(self.name, x, FLOATS)
         if isinstance(self.deviation, TensorType):
             if self.deviation.dtype != x.dtype:
-                raise Fault("E215", f"gaussian_noise needs a deviation of the input's dtype, {x.dtype}, got {self.deviation}")
+                raise Fault(
+                    "E215", f"gaussian_noise needs a deviation of the input's dtype, {x.dtype}, got {self.deviation}"
+                )
             if broadcast(x.shape, self.deviation.shape) != x.shape:
                 raise Fault("E208", f"gaussian_noise needs a deviation that broadcasts to {x}, got {self.deviation}")
         return x

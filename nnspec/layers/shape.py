@@ -1,10 +1,8 @@
-"""Layers that move elements or convert them. The first dimension holds the rows of the batch and stays; axes count it."""
+"""Layers that move elements or convert them. The first dimension holds the rows and stays; axes count it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
-
-from pydantic import model_validator
+from typing import TYPE_CHECKING
 
 from nnspec.diagnostics.errors import Fault
 from nnspec.ir.components import Example, Layer, feature_axis
@@ -46,13 +44,11 @@ class Reshape(Layer):
     sizes: tuple[int | Size, ...]
     """Sizes after the first dimension, which stays; one may be -1, the rest."""
 
-    @model_validator(mode="after")
-    def _check(self) -> Self:
+    def _check(self) -> None:
         if self.sizes.count(-1) > 1:
             raise ValueError("only one size can be -1, the rest")
         if any(isinstance(size, int) and size < 1 and size != -1 for size in self.sizes):
             raise ValueError("sizes are at least 1, or -1 for the rest")
-        return self
 
     def infer(self, x: TensorType) -> TensorType:
         if x.rank < 1:
@@ -72,22 +68,34 @@ class Reshape(Layer):
             try:
                 return exact_quotient(available, known)
             except Fault:
-                raise Fault("E203", f"{call}: a row of {x} has {available} elements, which {known} does not provably divide") from None
+                raise Fault(
+                    "E203", f"{call}: a row of {x} has {available} elements, which {known} does not provably divide"
+                ) from None
         if available == known:
             return 1
         certain = isinstance(available, int) and isinstance(known, int)
-        raise Fault("E203" if certain else "E214", f"{call} needs rows of {known} elements, but a row of {x} has {available}",
-                    help="the first dimension stays and is not among the sizes" if x.shape[0] in self.sizes or 1 in self.sizes[:1]
-                    else "one size can be -1, the rest")
+        raise Fault(
+            "E203" if certain else "E214",
+            f"{call} needs rows of {known} elements, but a row of {x} has {available}",
+            help="the first dimension stays and is not among the sizes"
+            if x.shape[0] in self.sizes or 1 in self.sizes[:1]
+            else "one size can be -1, the rest",
+        )
 
 
 @LAYERS("transpose")
 class Transpose(Layer):
-    """The axes in another order: `transpose(0, 2, 1)` swaps the last two of three.    [N, A, B] -> [N, B, A]    ONNX: Transpose."""
+    """The axes in another order: `transpose(0, 2, 1)` swaps the last two of three.
+
+    [N, A, B] -> [N, B, A]    ONNX: Transpose.
+    """
 
     variadic = "axes"
     foreign_names = ("permute", "swapaxes", "movedim")
-    examples = (Example("transpose(0, 2, 1)", ("float32[N, 3, 4]",)), Example("transpose(0, -1, 1, 2)", ("float32[N, 2, T, 3]",)))
+    examples = (
+        Example("transpose(0, 2, 1)", ("float32[N, 3, 4]",)),
+        Example("transpose(0, -1, 1, 2)", ("float32[N, 2, T, 3]",)),
+    )
 
     axes: tuple[int, ...]
     """For each axis of the result, the axis of the input; 0 comes first."""
@@ -101,11 +109,17 @@ class Transpose(Layer):
     def _order(self, x: TensorType) -> tuple[int, ...]:
         order = tuple(axis_of(x, axis) for axis in self.axes)
         if sorted(order) != list(range(x.rank)):
-            raise Fault("E203", f"transpose needs each of the {x.rank} axes of {x} once, got {list(self.axes)}",
-                        help=f"transpose({', '.join(map(str, [0, *range(x.rank - 1, 0, -1)]))}) reverses all but the first")
+            raise Fault(
+                "E203",
+                f"transpose needs each of the {x.rank} axes of {x} once, got {list(self.axes)}",
+                help=f"transpose({', '.join(map(str, [0, *range(x.rank - 1, 0, -1)]))}) reverses all but the first",
+            )
         if order[0] != 0:
-            raise Fault("E207", f"transpose leaves the first dimension of {x} in place: it holds the rows of the batch",
-                        help="begin with 0, as in transpose(0, 2, 1)")
+            raise Fault(
+                "E207",
+                f"transpose leaves the first dimension of {x} in place: it holds the rows of the batch",
+                help="begin with 0, as in transpose(0, 2, 1)",
+            )
         return order
 
 
@@ -151,7 +165,10 @@ class Unsqueeze(Layer):
 
 @LAYERS("cast")
 class Cast(Layer):
-    """The same values in another dtype: floats are cut towards 0, bool counts as 0 and 1.    [*] -> [*]    ONNX: Cast."""
+    """The same values in another dtype: floats are cut towards 0, bool counts as 0 and 1.
+
+    [*] -> [*]    ONNX: Cast.
+    """
 
     foreign_names = ("astype", "to", "float", "long")
     examples = (Example('cast("float32")', ("int64[N, 3]",), 0, 9), Example('cast("int32")', ("float32[N, 3]",)))
@@ -161,8 +178,11 @@ class Cast(Layer):
 
     def infer(self, x: TensorType) -> TensorType:
         if "string" in (x.dtype, self.dtype):
-            raise Fault("E215", f'cast converts numbers and bool, not strings: {x} to "{self.dtype}"',
-                        help="lookup([…]) gives strings their index in a list" if x.dtype == "string" else "")
+            raise Fault(
+                "E215",
+                f'cast converts numbers and bool, not strings: {x} to "{self.dtype}"',
+                help="lookup([…]) gives strings their index in a list" if x.dtype == "string" else "",
+            )
         return x.with_dtype(self.dtype)
 
     def lower(self, g: Graph, x: Value) -> Value:

@@ -1,7 +1,8 @@
-"""Bases and registries of what training is made of. Losses have their base in `nnspec.ir.components`: they are operators.
+"""Bases and registries of what training is made of; losses are operators, with their base in `nnspec.ir.components`.
 
-Nothing here keeps state of its own. Optimizers and averages are functions of tensors in the update graph; schedules and stops are
-functions of how far the run is and of what was measured so far, so that a resumed run goes on as an uninterrupted one would have.
+Nothing here keeps state of its own. Optimizers and averages are functions of tensors in the update graph; schedules
+and stops are functions of how far the run is and of what was measured so far, so that a resumed run goes on as an
+uninterrupted one would have.
 """
 
 from __future__ import annotations
@@ -9,9 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
-from pydantic import NonNegativeFloat, PositiveFloat
-
 from nnspec.ir.components import Component, Loss, Registry
+from nnspec.ir.fields import NonNegativeFloat, PositiveFloat
 
 if TYPE_CHECKING:
     from nnspec.graph.graph import Graph, Value
@@ -21,7 +21,7 @@ Mode = Literal["min", "max"]
 
 
 class Metric(Component):
-    """A number that tells how good predictions are, over a whole split: sums per batch, and a result from the added sums."""
+    """How good predictions are, over a whole split: sums per batch, and a number from the added sums."""
 
     kind: ClassVar[str] = "metric"
     arity: ClassVar[tuple[int, int | None]] = (2, 2)
@@ -33,7 +33,7 @@ class Metric(Component):
         raise NotImplementedError
 
     def parts(self, g: Graph, *inputs: Any, **named: Any) -> dict[str, Value]:
-        """float64 sums over one batch, by name, from a Value per input: scalars, or a vector with an entry for each column."""
+        """float64 sums over one batch, by name, from a Value per input: scalars, or an entry per column."""
         raise NotImplementedError
 
     def result(self, parts: Mapping[str, Any]) -> float:
@@ -78,8 +78,8 @@ class Schedule(Component):
 class Optimizer(Component):
     """A rule that turns parameters, gradients and its own state into new parameters and new state.
 
-    The update is elementwise over flat buffers of any length, which may be updated in place: the node that makes the new value of a
-    buffer depends on all that read the old one.
+    The update is elementwise over flat buffers of any length, which may be updated in place: the node that makes the
+    new value of a buffer depends on all that read the old one.
     """
 
     kind: ClassVar[str] = "optimizer"
@@ -135,7 +135,7 @@ class Average(Component):
     kind: ClassVar[str] = "average"
 
     def update(self, g: Graph, average: Value, parameter: Value, step: Value) -> Value:
-        """The new average from the new parameters; elementwise, in place. `step` is an int64 scalar that counts from 1."""
+        """The new average from the new parameters; elementwise, in place. `step` is int64 [] and counts from 1."""
         raise NotImplementedError
 
 
@@ -149,7 +149,7 @@ AVERAGES: Registry[Average] = Registry("average")
 
 
 def best_epoch(history: Sequence[float], mode: Mode, min_delta: float = 0.0) -> int:
-    """The index of the best measurement: a later one counts as better if it is so by more than `min_delta`. NaN is never better."""
+    """The index of the best measurement; a later one must be better by more than `min_delta`. NaN is never better."""
     sign = 1 if mode == "min" else -1
     best = 0
     for epoch, measured in enumerate(history):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from math import isfinite
 from typing import Any
 
@@ -10,14 +11,14 @@ import numpy as np
 
 from nnspec.compiler.batch import batch_types, sizes_of
 from nnspec.compiler.lowering import Library
-from nnspec.compiler.training_graphs import LOSS
+from nnspec.compiler.training_graphs import AVERAGE, LOSS, update_slots
 from nnspec.diagnostics.errors import Fault
 from nnspec.ir import codec
 from nnspec.ir.spec import Spec, Train
-from nnspec.training.base import Optimizer
+from nnspec.training.base import Average, Optimizer
 from nnspec.training.programs import BatchProgram, Device, evaluation_program, gradients_program
 from nnspec.training.state import TrainingState
-from nnspec.training.update import Update
+from nnspec.training.update import Rule, Update
 
 Array = np.ndarray[Any, Any]
 Shapes = dict[str, tuple[int, ...]]
@@ -34,7 +35,10 @@ class Engine:
         self.library = library
         self.device = device
         self.optimizer: Optimizer = codec.decode(library, "optimizer", spec.train.optimizer)
-        self.state = TrainingState(spec, self.optimizer.slots, seed)
+        self.average: Average | None = (
+            codec.decode(library, "average", spec.train.average) if spec.train.average else None
+        )
+        self.state = TrainingState(spec, update_slots(self.optimizer, self.average), seed)
         self._update: Update | None = None
         self._gradients: dict[tuple[Any, ...], BatchProgram] = {}
         self._evaluations: dict[tuple[Any, ...], BatchProgram] = {}
@@ -78,11 +82,26 @@ class Engine:
         """Change the parameters by the gradients."""
         self.updater(lr)
 
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Inside, the parameters are their running average, where the spec asks for one and there was an update."""
+        if self.average is None or self.state.counters.step == 0:
+            yield
+            return
+        trained = self.state.trained.flat
+        last = trained.copy()
+        trained[:] = self.state.slots[AVERAGE].flat
+        try:
+            yield
+        finally:
+            trained[:] = last
+
     @property
     def updater(self) -> Update:
         """The update, built when it is first needed."""
         if self._update is None:
-            self._update = Update(self.train, self.optimizer, self.state, self.device)
+            rule = Rule(self.optimizer, self.average)
+            self._update = Update(self.train, rule, self.state, self.device)
         return self._update
 
     def _program(self, known: dict[tuple[Any, ...], BatchProgram], build: Callable[..., BatchProgram], shapes: Shapes) -> BatchProgram:

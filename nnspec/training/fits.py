@@ -1,4 +1,4 @@
-"""Whether predictions and targets fit each other. Nothing is broadcast: [N, 1] against [N] would compare every row with every other."""
+"""Whether predictions and targets fit. Nothing is broadcast: [N, 1] and [N] would pair every row with every other."""
 
 from __future__ import annotations
 
@@ -11,30 +11,44 @@ def require_same(kind: str, prediction: TensorType, target: TensorType) -> None:
     """Raise unless both are floats of one dtype and one shape."""
     require_dtype(kind, prediction, FLOATS)
     if target.dtype != prediction.dtype:
-        raise Fault("E215", f"{kind} needs a target of the prediction's dtype, got {prediction} and {target}",
-                    help=f"declare the target as {prediction}" if target.dtype != "string" else "")
+        raise Fault(
+            "E215",
+            f"{kind} needs a target of the prediction's dtype, got {prediction} and {target}",
+            help=f"declare the target as {prediction}" if target.dtype != "string" else "",
+        )
     if prediction.shape == target.shape:
         return
     sizes = (*prediction.shape, *target.shape)
     certain = prediction.rank != target.rank or all(isinstance(size, int) for size in sizes)
-    raise Fault("E208" if certain else "E214", f"{kind} needs prediction and target of one shape, got {prediction} and {target}",
-                help=_remedy(prediction, target))
+    raise Fault(
+        "E208" if certain else "E214",
+        f"{kind} needs prediction and target of one shape, got {prediction} and {target}",
+        help=_remedy(prediction, target),
+    )
 
 
 def require_classes(kind: str, logits: TensorType, target: TensorType, axis: int) -> int:
-    """The number of classes. Raise unless the target holds a class for each place of the logits without their axis of classes."""
+    """The number of classes. Raise unless the target has the shape of the logits without their axis of classes."""
     require_dtype(kind, logits, FLOATS)
     if logits.rank < 2:
-        raise Fault("E203", f"{kind} needs logits [N, classes], got {logits}", help="dense(classes) gives each class a number")
+        raise Fault(
+            "E203", f"{kind} needs logits [N, classes], got {logits}", help="dense(classes) gives each class a number"
+        )
     at = feature_axis(kind, logits, axis)
     classes = known_size(kind, logits, at)
     wanted = (*logits.shape[:at], *logits.shape[at + 1 :])
     if target.dtype not in INTEGERS:
-        raise Fault("E215", f"{kind} needs classes as the target, int64{shape_text(wanted)}, got {target}",
-                    help=f"declare the target as label{shape_text(wanted)}")
+        raise Fault(
+            "E215",
+            f"{kind} needs classes as the target, int64{shape_text(wanted)}, got {target}",
+            help=f"declare the target as label{shape_text(wanted)}",
+        )
     if target.shape != wanted:
-        raise Fault("E208", f"{kind} needs a class for each row of {logits}, int64{shape_text(wanted)}, got {target}",
-                    help=_class_remedy(logits, target, at))
+        raise Fault(
+            "E208",
+            f"{kind} needs a class for each row of {logits}, int64{shape_text(wanted)}, got {target}",
+            help=_class_remedy(logits, target, at),
+        )
     return classes
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from nnspec.compiler.training_graphs import frozen
+from nnspec.compiler.training_graphs import frozen_paths
 from nnspec.data.rows import Dataset
 from nnspec.ir import codec
 from nnspec.ir.spec import Node, Spec
@@ -20,8 +20,9 @@ Array = np.ndarray[Any, Any]
 def fitted_nodes(spec: Spec, library: Any) -> list[Node]:
     """The nodes whose parameters are statistics of the training rows, in order; without those that are frozen."""
     layers = library["layer"]
+    held = frozen_paths(spec)
     found = [node for node in spec.nodes if node.kind == "layer" and layers[node.component].fitted]
-    return [node for node in found if not any(frozen(spec, path) for path in node.parameters.values())]
+    return [node for node in found if held.isdisjoint(node.parameters.values())]
 
 
 def fit_statistics(engine: Engine, dataset: Dataset) -> None:

@@ -49,7 +49,8 @@ class Loop:
         while counters.step < self._length.steps:
             self._lr.observe(history, self._metrics.mode(self._lr.watches or ""))
             tally = self._epoch()
-            is_best = self._remember(self._record(tally))
+            with self._engine.averaged():
+                is_best = self._remember(self._record(tally))
             self._on_epoch(is_best)
             if self._watcher:
                 self._watcher(EpochDone(history.epochs[-1], self._length.epochs, is_best))
@@ -67,8 +68,9 @@ class Loop:
         while counters.batch < len(self._batches) and counters.step < self._length.steps:
             start = counters.batch * self._batches.batch_size
             self._batch(order[start : start + self._batches.batch_size], tally)
-        counters.epoch += 1
-        counters.batch = 0
+        if counters.batch == len(self._batches):
+            counters.epoch += 1
+            counters.batch = 0
         return tally
 
     def _batch(self, rows: Array, tally: Tally) -> None:
@@ -91,7 +93,8 @@ class Loop:
 
     def _record(self, tally: Tally) -> Record:
         counters = self._engine.state.counters
-        record: Record = {"epoch": counters.epoch, "step": counters.step, "lr": self._lr.at(max(counters.step - 1, 0))}
+        epoch = counters.epoch + (counters.batch > 0)  # an epoch cut short by `steps` counts
+        record: Record = {"epoch": epoch, "step": counters.step, "lr": self._lr.at(max(counters.step - 1, 0))}
         record |= {f"train.{name}": value for name, value in tally.result().items()}
         if self._validation:
             found = evaluate(self._engine, self._metrics, self._validation)

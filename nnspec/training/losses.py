@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-from pydantic import Field, PositiveFloat
-
 from nnspec.diagnostics.errors import Fault
-from nnspec.ir.components import Example, Loss, feature_axis
+from nnspec.ir.components import Example, Loss, feature_axis, known_size
+from nnspec.ir.fields import Limits, PositiveFloat
 from nnspec.ir.types import TensorType
 from nnspec.training.base import LOSSES
 from nnspec.training.fits import require_classes, require_same
 
 if TYPE_CHECKING:
     from nnspec.graph.graph import Graph, Value
-
-TINY = 1e-30
-"""Less than any sum of weights or probability that matters, more than 0 in float32."""
 
 
 @LOSSES("cross_entropy")
@@ -26,7 +22,13 @@ class CrossEntropy(Loss):
     With class weights it is a weighted mean, Σ wᵢ lossᵢ / Σ wᵢ, where wᵢ is the weight of the class of element i.
     """
 
-    foreign_names = ("nll_loss", "sparse_categorical_crossentropy", "categorical_crossentropy", "CrossEntropyLoss", "softmax_cross_entropy")
+    foreign_names = (
+        "nll_loss",
+        "sparse_categorical_crossentropy",
+        "categorical_crossentropy",
+        "CrossEntropyLoss",
+        "softmax_cross_entropy",
+    )
     examples = (
         Example("cross_entropy", ("float32[N, 3]", "int64[N]"), 0, 3),
         Example("cross_entropy(label_smoothing = 0.1)", ("float32[N, 4, 3]", "int64[N, 4]"), 0, 3),
@@ -35,7 +37,7 @@ class CrossEntropy(Loss):
         Example("cross_entropy(0.2, 2, [0.5, 1, 2], axis = 1)", ("float32[N, 3, 4]", "int64[N, 4]"), 0, 3),
     )
 
-    label_smoothing: Annotated[float, Field(ge=0, le=1)] = 0.0
+    label_smoothing: Annotated[float, Limits(ge=0, le=1)] = 0.0
     """The part of the target that is spread evenly over all classes. Szegedy et al., 2016."""
     ignore: int | None = None
     """A class whose elements count nothing, such as padding."""
@@ -47,7 +49,10 @@ class CrossEntropy(Loss):
     def infer(self, logits: TensorType, target: TensorType) -> TensorType:
         classes = require_classes(self.name, logits, target, self.axis)
         if self.weight is not None and len(self.weight) != classes:
-            raise Fault("E203", f"cross_entropy needs a weight for each of the {classes} classes of {logits}, got {len(self.weight)}")
+            raise Fault(
+                "E203",
+                f"cross_entropy needs a weight for each of the {classes} classes of {logits}, got {len(self.weight)}",
+            )
         return TensorType(logits.dtype, ())
 
     def lower(self, g: Graph, logits: Value, target: Value) -> Value:
@@ -59,10 +64,12 @@ class CrossEntropy(Loss):
         weights = self._weights(g, log_p, classes, counted)
         total = picked if weights is None else g.op("Mul", picked, weights)
         if self.label_smoothing:
-            total = self._smoothed(g, total, self._spread(g, log_p, counted, at), log_p.shape[at])
+            total = self._smoothed(
+                g, total, self._spread(g, log_p, counted, at), known_size(self.name, logits.type, at)
+            )
         if weights is None:
             return g.op("Neg", _mean(g, total))
-        return g.op("Neg", g.op("Div", _sum(g, total), g.op("Max", _sum(g, weights), TINY)))
+        return g.op("Neg", g.op("Div", _sum(g, total), g.op("Max", _sum(g, weights), _least(log_p.dtype))))
 
     def _classes(self, g: Graph, target: Value) -> tuple[Value, Value | None]:
         """The classes, with a valid one in the place of the ignored, and which elements count (None: all)."""
@@ -88,8 +95,7 @@ class CrossEntropy(Loss):
         spread = g.reduce("ReduceSum", log_p, [at])
         return spread if counted is None else g.op("Mul", spread, g.cast(counted, log_p.dtype))
 
-    def _smoothed(self, g: Graph, picked: Value, spread: Value, classes: object) -> Value:
-        assert isinstance(classes, int)
+    def _smoothed(self, g: Graph, picked: Value, spread: Value, classes: int) -> Value:
         even = g.op("Mul", spread, self.label_smoothing / classes)
         return g.op("Add", g.op("Mul", picked, 1 - self.label_smoothing), even)
 
@@ -104,10 +110,21 @@ class Pointwise(Loss):
 
 @LOSSES("binary_cross_entropy")
 class BinaryCrossEntropy(Pointwise):
-    """-t log σ(x) - (1 - t) log(1 - σ(x)) for logits x and targets t in [0, 1], as softplus(x) - t x.    [*], [*] -> []"""
+    """-t log σ(x) - (1 - t) log(1 - σ(x)) for logits x and targets t in [0, 1], as softplus(x) - t x.
 
-    foreign_names = ("BCEWithLogitsLoss", "binary_crossentropy", "bce", "bce_loss", "BCELoss", "bce_with_logits", "sigmoid_cross_entropy",
-                     "binary_cross_entropy_with_logits")  # fmt: skip
+    [*], [*] -> []
+    """
+
+    foreign_names = (
+        "BCEWithLogitsLoss",
+        "binary_crossentropy",
+        "bce",
+        "bce_loss",
+        "BCELoss",
+        "bce_with_logits",
+        "sigmoid_cross_entropy",
+        "binary_cross_entropy_with_logits",
+    )
     examples = (Example("binary_cross_entropy", ("float32[N, 3]", "float32[N, 3]"), 0, 1),)
 
     def lower(self, g: Graph, prediction: Value, target: Value) -> Value:
@@ -142,7 +159,10 @@ class Huber(Pointwise):
     """½ (x - t)² up to a gap of delta, delta (|x - t| - ½ delta) beyond. Huber, 1964.    [*], [*] -> []"""
 
     foreign_names = ("HuberLoss", "smooth_l1", "SmoothL1Loss", "smooth_l1_loss")
-    examples = (Example("huber", ("float32[N, 3]", "float32[N, 3]")), Example("huber(delta = 0.5)", ("float32[N]", "float32[N]")))
+    examples = (
+        Example("huber", ("float32[N, 3]", "float32[N, 3]")),
+        Example("huber(delta = 0.5)", ("float32[N]", "float32[N]")),
+    )
 
     delta: PositiveFloat = 1.0
     """The gap from which on the loss is linear."""
@@ -167,7 +187,9 @@ class Hinge(Pointwise):
 
 @LOSSES("kl_divergence")
 class KlDivergence(Pointwise):
-    """t (log t - x) for log-probabilities x, as log_softmax gives them, and probabilities t; a mean over elements.    [*], [*] -> []
+    """t (log t - x) for log-probabilities x, as log_softmax gives them, and probabilities t; a mean over elements.
+
+    [*], [*] -> []
 
     As PyTorch's KLDivLoss with its default reduction: times the number of classes it is the mean divergence of a row.
     """
@@ -177,7 +199,7 @@ class KlDivergence(Pointwise):
 
     def lower(self, g: Graph, prediction: Value, target: Value) -> Value:
         """The logarithm never sees 0, so that t log t is 0 there."""
-        log_t = g.op("Log", g.op("Max", target, TINY))
+        log_t = g.op("Log", g.op("Max", target, _least(target.dtype)))
         return _mean(g, g.op("Mul", target, g.op("Sub", log_t, prediction)))
 
 
@@ -186,7 +208,10 @@ class Cosine(Loss):
     """1 - x · t / (|x| |t|) along an axis, which ignores lengths.    [*, D], [*, D] -> []"""
 
     foreign_names = ("CosineSimilarity", "CosineEmbeddingLoss", "cosine_similarity", "cosine_distance", "cosine_loss")
-    examples = (Example("cosine", ("float32[N, 3]", "float32[N, 3]"), 0.2, 2), Example("cosine(axis = 1)", ("float32[N, 3, 2]",) * 2, 0.2, 2))
+    examples = (
+        Example("cosine", ("float32[N, 3]", "float32[N, 3]"), 0.2, 2),
+        Example("cosine(axis = 1)", ("float32[N, 3, 2]",) * 2, 0.2, 2),
+    )
 
     axis: int = -1
     """The axis of the vectors."""
@@ -198,7 +223,7 @@ class Cosine(Loss):
 
     def lower(self, g: Graph, prediction: Value, target: Value) -> Value:
         """Lengths are at least 1e-8, and bounded before the root, whose slope at 0 is infinite."""
-        lengths = [g.op("Sqrt", g.op("Max", self._dot(g, x, x), 1e-16)) for x in (prediction, target)]
+        lengths = [g.op("Sqrt", g.op("Max", self._dot(g, x, x), _least(x.dtype, 1e-16))) for x in (prediction, target)]
         similarity = g.op("Div", self._dot(g, prediction, target), g.op("Mul", *lengths))
         return g.op("Sub", g.constant(1, prediction.dtype), _mean(g, similarity))
 
@@ -210,6 +235,11 @@ def _pick(g: Graph, log_p: Value, classes: Value, at: int) -> Value:
     """log p of each element's class."""
     axis = g.constant([at], "int64")
     return g.op("Squeeze", g.op("GatherElements", log_p, g.op("Unsqueeze", classes, axis), axis=at), axis)
+
+
+def _least(dtype: str, wanted: float = 1e-30) -> float:
+    """A number that is more than 0 and less than all that matters; `wanted`, where the dtype has it."""
+    return max(wanted, 6e-8) if dtype == "float16" else wanted
 
 
 def _mean(g: Graph, x: Value) -> Value:

@@ -1,4 +1,4 @@
-"""Metrics over a whole split: float64 sums per batch, and a number from the added sums. The prediction comes first, then the target."""
+"""Metrics over a whole split, from float64 sums per batch. The prediction comes first, then the target."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from math import exp
 from typing import TYPE_CHECKING, Any
 
-from pydantic import PositiveInt
-
 from nnspec.diagnostics.errors import Fault
 from nnspec.ir.components import Example
+from nnspec.ir.fields import PositiveInt
 from nnspec.ir.types import FLOATS, TensorType
 from nnspec.training.base import METRICS, Metric
 from nnspec.training.fits import require_classes, require_same
@@ -50,7 +49,11 @@ class Accuracy(Metric):
         if target.dtype in FLOATS:
             right = g.op("Equal", g.op("Greater", prediction, self.threshold), g.op("Greater", target, 0.5))
         else:
-            right = g.op("Equal", g.op("ArgMax", prediction, axis=self.axis % prediction.rank, keepdims=0), g.cast(target, "int64"))
+            right = g.op(
+                "Equal",
+                g.op("ArgMax", prediction, axis=self.axis % prediction.rank, keepdims=0),
+                g.cast(target, "int64"),
+            )
         return _share(g, right, _counted(g, target, self.ignore))
 
     def result(self, parts: Mapping[str, Any]) -> float:
@@ -78,8 +81,11 @@ class TopKAccuracy(Metric):
     def infer(self, logits: TensorType, target: TensorType) -> None:
         classes = require_classes(self.name, logits, target, self.axis)
         if self.k > classes:
-            raise Fault("E203", f"top_k_accuracy(k = {self.k}) needs at least {self.k} classes, but {logits} has {classes}",
-                        help=f"k is at most {classes}")
+            raise Fault(
+                "E203",
+                f"top_k_accuracy(k = {self.k}) needs at least {self.k} classes, but {logits} has {classes}",
+                help=f"k is at most {classes}",
+            )
 
     def parts(self, g: Graph, logits: Value, target: Value) -> dict[str, Value]:
         at = self.axis % logits.rank
@@ -94,7 +100,10 @@ class TopKAccuracy(Metric):
 
 @METRICS("perplexity")
 class Perplexity(Metric):
-    """exp of the mean cross-entropy: among how many equally likely classes the model hesitates.    [*, C], integers [*]"""
+    """exp of the mean cross-entropy: among how many equally likely classes the model hesitates.
+
+    [*, C], integers [*]
+    """
 
     foreign_names = ("ppl",)
     examples = (
@@ -164,7 +173,10 @@ class MeanSquaredError(Regression):
 
 @METRICS("r2")
 class R2(Regression):
-    """1 - Σ (x - t)² / Σ (t - mean of t)², the part of the variance that is explained; the mean over columns.    [N, *], [N, *]"""
+    """1 - Σ (x - t)² / Σ (t - mean of t)², the part of the variance that is explained; the mean over columns.
+
+    [N, *], [N, *]
+    """
 
     mode = "max"
     foreign_names = ("r2_score", "r_squared", "coefficient_of_determination")
@@ -172,13 +184,20 @@ class R2(Regression):
 
     def parts(self, g: Graph, prediction: Value, target: Value) -> dict[str, Value]:
         gap, wanted = _gap(g, prediction, target), g.cast(target, "float64")
-        columns = {"residual": g.op("Mul", gap, gap), "target": wanted, "squared": g.op("Mul", wanted, wanted), "count": _ones(g, wanted)}
+        columns = {
+            "residual": g.op("Mul", gap, gap),
+            "target": wanted,
+            "squared": g.op("Mul", wanted, wanted),
+            "count": _ones(g, wanted),
+        }
         return {name: g.reduce("ReduceSum", values, [0]) for name, values in columns.items()}
 
     def result(self, parts: Mapping[str, Any]) -> float:
         import numpy as np
 
-        residual, target, squared, count = (np.asarray(parts[name], np.float64) for name in ("residual", "target", "squared", "count"))
+        residual, target, squared, count = (
+            np.asarray(parts[name], np.float64) for name in ("residual", "target", "squared", "count")
+        )
         total = squared - target**2 / np.maximum(count, 1)
         constant = total <= 1e-12 * squared
         score = 1 - residual / np.where(constant, 1, total)

@@ -8,11 +8,10 @@ from __future__ import annotations
 from math import cos, pi
 from typing import Annotated, Literal
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
-
+from nnspec.ir.fields import Limits, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from nnspec.training.base import SCHEDULES, Progress, Schedule
 
-Factor = Annotated[float, Field(gt=0, le=1)]
+Factor = Annotated[float, Limits(gt=0, le=1)]
 
 
 @SCHEDULES("step")
@@ -49,7 +48,7 @@ class Exponential(Schedule):
 
 @SCHEDULES("linear")
 class Linear(Schedule):
-    """lr + (end - lr) min(s / length, 1), update by update. PyTorch: LinearLR(start_factor = 1, end_factor = end / lr)."""
+    """lr + (end - lr) min(s / length, 1), update by update. PyTorch: LinearLR with end_factor = end / lr."""
 
     foreign_names = ("LinearLR", "PolynomialDecay", "polynomial")
 
@@ -86,9 +85,15 @@ class Cosine(Schedule):
 
 @SCHEDULES("warmup_cosine")
 class WarmupCosine(Schedule):
-    """peak (s + 1) / (w + 1) for the first w updates, then half a cosine from peak to floor over the rest of the run."""
+    """peak (s + 1) / (w + 1) for the first w updates, then half a cosine from peak to floor over the rest."""
 
-    foreign_names = ("cosine_with_warmup", "get_cosine_schedule_with_warmup", "CosineDecayWithWarmup", "linear_warmup_cosine", "warmup")
+    foreign_names = (
+        "cosine_with_warmup",
+        "get_cosine_schedule_with_warmup",
+        "CosineDecayWithWarmup",
+        "linear_warmup_cosine",
+        "warmup",
+    )
 
     peak: PositiveFloat
     """Greatest learning rate."""
@@ -134,7 +139,7 @@ class OneCycle(Schedule):
 
 @SCHEDULES("plateau")
 class Plateau(Schedule):
-    """lr, multiplied by factor whenever the metric has not become better for more than `patience` epochs. PyTorch: ReduceLROnPlateau."""
+    """lr, times factor whenever the metric was no better for over `patience` epochs. PyTorch: ReduceLROnPlateau."""
 
     foreign_names = ("ReduceLROnPlateau", "reduce_on_plateau")
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal, Self
-
-from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+from typing import Annotated, ClassVar, Literal
 
 from nnspec.ir.components import Component
+from nnspec.ir.fields import Limits, NonNegativeInt, PositiveFloat, PositiveInt
 from nnspec.ir.types import TensorType
 from nnspec.training.base import Average, EarlyStop, Metric, Optimizer, Regularizer
 
@@ -48,11 +47,9 @@ class TrainSection(Component):
     seed: NonNegativeInt = 0
     """Decides initial values, shuffling, dropout and noise."""
 
-    @model_validator(mode="after")
-    def _check(self) -> Self:
+    def _check(self) -> None:
         if (self.epochs is None) == (self.steps is None):
             raise ValueError("either epochs or steps says how long to train")
-        return self
 
 
 class ExportSection(Component):
@@ -61,7 +58,7 @@ class ExportSection(Component):
     kind: ClassVar[str] = "section"
     name: ClassVar[str] = "export"
 
-    opset: Annotated[int, Field(ge=17, le=26)] | None = None
+    opset: Annotated[int, Limits(ge=17, le=26)] | None = None
     """ONNX operator set, 21 by default."""
     outputs: tuple[str, ...] | None = None
     """The outputs that the file has, all by default."""

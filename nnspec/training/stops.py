@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field, NonNegativeFloat, PositiveInt
-
+from nnspec.ir.fields import Limits, NonNegativeFloat, PositiveInt
 from nnspec.training.base import AVERAGES, STOPS, Average, EarlyStop, Mode, best_epoch
 
 if TYPE_CHECKING:
@@ -33,7 +32,9 @@ class Patience(EarlyStop):
         return self.monitor
 
     def stops(self, history: Sequence[float], mode: Mode) -> bool:
-        return bool(history) and len(history) - 1 - best_epoch(history, self.mode or mode, self.min_delta) >= self.epochs
+        return (
+            bool(history) and len(history) - 1 - best_epoch(history, self.mode or mode, self.min_delta) >= self.epochs
+        )
 
 
 @AVERAGES("ema")
@@ -45,7 +46,7 @@ class Ema(Average):
 
     foreign_names = ("exponential_moving_average", "ExponentialMovingAverage", "AveragedModel", "polyak")
 
-    decay: Annotated[float, Field(ge=0, lt=1)] = 0.999
+    decay: Annotated[float, Limits(ge=0, lt=1)] = 0.999
     """The part of the average that is kept at each step."""
 
     def update(self, g: Graph, average: Value, parameter: Value, step: Value) -> Value:

@@ -58,6 +58,7 @@ class Trainer:
         self._intake = Intake(spec, self._memory, self._engine.gradients_program)
         self._splits: dict[str, Dataset] = {}
         self._engine.state.assign(initial_values(spec, registries(), self.seed))
+        self._load_initial()
 
     @property
     def parameters(self) -> dict[str, Array]:
@@ -79,9 +80,7 @@ class Trainer:
         """Set parameters from arrays by path, a run directory or a safetensors file; all of them, or with `strict = False` those given."""
         arrays = read_weights(parameters).arrays
         require_fit(self.spec, arrays, strict=strict)
-        self._engine.state.assign(arrays)
-        fitted = {path for node in fitted_nodes(self.spec, registries()) for path in node.parameters.values()}
-        self._memory.fitted |= fitted <= set(arrays)
+        self._assign(arrays)
 
     @run_errors()
     def step(self, batch: Batch) -> dict[str, float]:
@@ -161,6 +160,22 @@ class Trainer:
         trainer = cls(folder.read_spec(), seed=facts["seed"], device=device, threads=threads, folder=facts["folder"])
         read_checkpoint(folder.checkpoint, trainer.spec, trainer._engine.state, trainer._memory)
         return trainer
+
+    def _load_initial(self) -> None:
+        """Start from the weights that the train section names: for the whole model, or for a part of it."""
+        init = self._engine.train.init
+        if init is None:
+            return
+        file, into = (init, "") if isinstance(init, str) else (init.options["file"], init.options["into"])
+        part = f"{into}." if into else ""
+        arrays = {part + name: array for name, array in read_weights(self.folder / file).arrays.items()}
+        require_fit(self.spec, arrays, part=part)
+        self._assign(arrays)
+
+    def _assign(self, arrays: Mapping[str, Array]) -> None:
+        self._engine.state.assign(arrays)
+        fitted = {path for node in fitted_nodes(self.spec, registries()) for path in node.parameters.values()}
+        self._memory.fitted |= fitted <= set(arrays)
 
     def _new_history(self) -> History:
         stop = self._engine.train.early_stop

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
+
 from nnspec.compiler.training_graphs import accumulation_graph, norm_graph, update_graph
 from nnspec.graph.graph import Graph
 from nnspec.ir.spec import Train
 from nnspec.ir.types import DType
 from nnspec.runtime.buffers import aligned
 from nnspec.runtime.session import Binding, Session
-from nnspec.training.base import Optimizer
+from nnspec.training.base import Average, Optimizer
 from nnspec.training.programs import Device
 from nnspec.training.state import TrainingState
 
@@ -21,13 +23,22 @@ SERIAL_UPDATE = 1 << 16
 """Parameters up to which the update is faster on one thread."""
 
 
+class Rule(NamedTuple):
+    """How parameters change."""
+
+    optimizer: Optimizer
+    average: Average | None = None
+
+
 class Update:
     """Changes the parameters of a state by its gradients.
 
     Large buffers are done in tiles, so that the intermediate results stay in the cache; that changes no bit of the result.
     """
 
-    def __init__(self, train: Train, optimizer: Optimizer, state: TrainingState, device: Device, tile: int | None = None) -> None:
+    def __init__(
+        self, train: Train, rule: Rule, state: TrainingState, device: Device, tile: int | None = None
+    ) -> None:
         self._state = state
         self._device = device
         self._threads = 1 if state.trained.flat.size <= SERIAL_UPDATE else device.threads
@@ -36,7 +47,7 @@ class Update:
         self._scalars = {name: aligned((), self._dtype) for name in ("lr", "scale", "weight")} | {"step": aligned((), "int64")}
         self._norm = self._norm_run(train.clip_norm)
         self._accumulation = self._accumulation_runs()
-        self._updates = self._update_runs(optimizer, train)
+        self._updates = self._update_runs(rule, train)
 
     def __call__(self, lr: float) -> None:
         """Update by `state.total`, which is the gradient itself where nothing is accumulated."""
@@ -69,8 +80,10 @@ class Update:
             for tile in self._tiles()
         )
 
-    def _update_runs(self, optimizer: Optimizer, train: Train) -> tuple[Binding, ...]:
-        graph = update_graph(optimizer, self._dtype, scaled=train.clip_norm is not None, clip_value=train.clip_value)
+    def _update_runs(self, rule: Rule, train: Train) -> tuple[Binding, ...]:
+        graph = update_graph(
+            rule.optimizer, self._dtype, average=rule.average, scaled=train.clip_norm is not None, clip_value=train.clip_value
+        )
         session = self._session(graph)
         return tuple(self._bound(session, tile) for tile in self._tiles())
 

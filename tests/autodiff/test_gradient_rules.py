@@ -16,7 +16,9 @@ from nnspec.graph.invariants import check_graph
 from nnspec.graph.passes import optimized
 from nnspec.graph.typing import operators
 
-DIFFERENTIABLE = tuple(row for row in CASES if row.op_type in rules() and any(isinstance(x, Real) for x in row.operands))
+DIFFERENTIABLE = tuple(
+    row for row in CASES if row.op_type in rules() and any(isinstance(x, Real) for x in row.operands)
+)
 ADDING = tuple(row for row in DIFFERENTIABLE if row.op_type.startswith(("Gather", "Scatter", "TopK", "OneHot")))
 STEP = 1e-5
 WHOLE = 40
@@ -39,14 +41,18 @@ def test_gradients_agree_with_finite_differences(row: Case) -> None:
 
 @pytest.mark.parametrize("row", DIFFERENTIABLE, ids=names(DIFFERENTIABLE))
 def test_passes_and_runtime_keep_the_gradients(row: Case) -> None:
-    """What ONNX Runtime makes of the optimized float32 graph is what the reference evaluator makes of the graph as built, in float64."""
+    """What ONNX Runtime makes of the optimized float32 graph is what the reference evaluator makes of the graph as
+    built, in float64.
+    """
     g, feeds = gradients_graph(row, "float32")
     g = optimized(g)
     check_graph(g)
     onnx_file.check(onnx_file.to_model(g))
     found = session(g).run(None, feeds)
     wide, _ = gradients_graph(row, "float64")
-    for ours, wanted in zip(found, on_reference(wide, {k: v.astype(np.float64) for k, v in feeds.items()}), strict=True):
+    for ours, wanted in zip(
+        found, on_reference(wide, {k: v.astype(np.float64) for k, v in feeds.items()}), strict=True
+    ):
         np.testing.assert_allclose(ours, wanted, rtol=2e-4, atol=2e-5)
 
 
@@ -71,7 +77,9 @@ def test_sums_at_indices_do_not_depend_on_threads(row: Case) -> None:
 
 @pytest.mark.parametrize("rows", [50, 300])
 def test_large_sums_at_indices_lose_nothing(rows: int) -> None:
-    """Whole numbers add up exactly in any order, so that a lost update shows. 4096 reads of a small table made the racy form fail."""
+    """Whole numbers add up exactly in any order, so that a lost update shows. 4096 reads of a small table made the racy
+    form fail.
+    """
     random = np.random.default_rng(0)
     indices = random.integers(0, rows, 4096)
     g = Graph("embedding", training=True)
@@ -107,7 +115,9 @@ def test_rules_use_differentiable_operators_only() -> None:
     assert used <= {*rules(), *declared()}
 
 
-@pytest.mark.parametrize("op_type", ["Exp", "Tanh", "Sigmoid", "Softmax", "LogSoftmax", "MatMul", "LayerNormalization", "Gelu", "Div"])
+@pytest.mark.parametrize(
+    "op_type", ["Exp", "Tanh", "Sigmoid", "Softmax", "LogSoftmax", "MatMul", "LayerNormalization", "Gelu", "Div"]
+)
 def test_second_order(op_type: str) -> None:
     """The gradient of a projection of the gradient, against finite differences of the gradient."""
     row = next(row for row in DIFFERENTIABLE if row.op_type == op_type)

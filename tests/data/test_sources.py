@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pydantic import ValidationError
+from nnspec.ir.fields import OptionError
 
 from nnspec.data.dataset import load
 from nnspec.data.sources import SOURCES, Csv, Synthetic
@@ -46,12 +46,12 @@ def test_every_source_is_documented_and_survives_the_ir() -> None:
     ],
 )
 def test_options_are_checked(options: dict[str, str]) -> None:
-    with pytest.raises(ValidationError):
+    with pytest.raises(OptionError):
         Csv(**options)
 
 
 def test_rows_are_positive() -> None:
-    with pytest.raises(ValidationError):
+    with pytest.raises(OptionError):
         Synthetic(rows=0)
 
 

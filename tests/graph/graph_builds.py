@@ -10,15 +10,17 @@ import numpy as np
 import onnxruntime
 from onnx.reference import ReferenceEvaluator
 from onnx.reference.op_run import OpRun
+from operator_cases import Case, Real
 
 from nnspec.graph import onnx_file
 from nnspec.graph.dtypes import is_float, tensor_type
 from nnspec.graph.graph import Array, Graph, Value
-from operator_cases import Case, Real
 
 
 def applied(g: Graph, row: Case, dtype: str) -> tuple[list[Value], list[Value], dict[str, Array]]:
-    """Put the row into `g`: its inputs (`x0`, …) for the sampled operands, its results, and the feeds. Other operands are constants."""
+    """Put the row into `g`: its inputs (`x0`, …) for the sampled operands, its results, and the feeds. Other operands
+    are constants.
+    """
     feeds: dict[str, Array] = {}
     operands: list[Value | None] = []
     for kind, array in zip(row.operands, row.arrays(dtype), strict=True):
@@ -75,10 +77,16 @@ class Gelu(OpRun):
 class Pad(OpRun):
     """ONNX's own cannot crop with negative pads."""
 
-    def _run(self, x: Array, pads: Array, value: Array | None = None, axes: Array | None = None, mode: str = "constant") -> tuple[Array]:
+    def _run(
+        self, x: Array, pads: Array, value: Array | None = None, axes: Array | None = None, mode: str = "constant"
+    ) -> tuple[Array]:
         around = np.zeros((x.ndim, 2), int)
         around[slice(None) if axes is None else axes] = pads.reshape(2, -1).T
-        x = x[tuple(slice(max(-begin, 0), size - max(-end, 0)) for (begin, end), size in zip(around, x.shape, strict=True))]
+        x = x[
+            tuple(
+                slice(max(-begin, 0), size - max(-end, 0)) for (begin, end), size in zip(around, x.shape, strict=True)
+            )
+        ]
         fill = {"constant_values": 0 if value is None else value} if mode == "constant" else {}
         return (np.pad(x, np.maximum(around, 0), mode, **fill),)
 

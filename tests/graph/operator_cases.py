@@ -1,6 +1,7 @@
 """One table of uses of operators: with safe domains, attribute variants, and shapes that broadcast.
 
-The typing tests, the gradient tests, the folding tests and the writer's tests all run over it. A new operator needs a row here.
+The typing tests, the gradient tests, the folding tests and the writer's tests all run over it. A new operator needs a
+row here.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ def _sampled(random: np.random.Generator, real: Real, dtype: str) -> Array:
 
 
 def _in_dtype(array: Array | None, dtype: str) -> Array | None:
-    """Constant operands of float64 take the dtype of the case; float32 ones, such as the scales of Resize, keep theirs."""
+    """Constants of float64 take the dtype of the case; float32 ones, such as the scales of Resize, keep theirs."""
     return array.astype(dtype) if array is not None and array.dtype == np.float64 else array
 
 
@@ -70,8 +71,8 @@ def case(op_type: str, *operands: Operand | list[int], outputs: int = 1, since: 
 
 
 UNARY = {
-    "Neg": (-2, 2), "Exp": (-2, 2), "Log": (0.1, 3), "Sqrt": (0.1, 3), "Reciprocal": (0.5, 2), "Erf": (-2, 2), "Sin": (-3, 3),
-    "Cos": (-3, 3), "Tanh": (-2, 2), "Sigmoid": (-4, 4), "Softplus": (-4, 4), "Identity": (-2, 2),
+    "Neg": (-2, 2), "Exp": (-2, 2), "Log": (0.1, 3), "Sqrt": (0.1, 3), "Reciprocal": (0.5, 2), "Erf": (-2, 2),
+    "Sin": (-3, 3), "Cos": (-3, 3), "Tanh": (-2, 2), "Sigmoid": (-4, 4), "Softplus": (-4, 4), "Identity": (-2, 2),
 }  # fmt: skip
 """Smooth functions, with a domain."""
 
@@ -127,6 +128,10 @@ def _elementwise() -> Iterator[Case]:
     yield case("Clip", real(3, 4, avoid=(-1.03,)), low)
     yield case("Clip", real(3, 4, avoid=(0.77,)), None, high)
     yield case("Clip", real(3, 4), real(low=-1.01, high=-1), real(low=1, high=1.01))
+
+
+def _tests_and_bits() -> Iterator[Case]:
+    condition = np.array([[True, False, True], [False, False, True]])
     for op_type in ("Floor", "Ceil", "Round", "Sign", "IsNaN", "IsInf"):
         yield case(op_type, real(2, 3, avoid=(-1.5, -1, -0.5, 0, 0.5, 1, 1.5)))
     for op_type in ("Equal", "Less", "LessOrEqual", "Greater", "GreaterOrEqual"):
@@ -144,8 +149,15 @@ def _elementwise() -> Iterator[Case]:
 
 
 def _linear() -> Iterator[Case]:
-    for a, b in [((2, 3), (3, 4)), ((2, 5, 3), (3, 4)), ((2, 2, 3), (2, 3, 2)), ((2, 1, 2, 3), (3, 3, 2)), ((2, 3), (4, 3, 2)),
-                 ((3,), (3, 2)), ((2, 3), (3,)), ((3,), (3,)), ((2, 2, 3), (3,)), ((3,), (2, 3, 2)), ((1, 3), (3, 1))]:  # fmt: skip
+    matrices = [
+        ((2, 3), (3, 4)),
+        ((2, 5, 3), (3, 4)),
+        ((2, 2, 3), (2, 3, 2)),
+        ((2, 1, 2, 3), (3, 3, 2)),
+        ((1, 3), (3, 1)),
+    ]
+    vectors = [((3,), (3, 2)), ((2, 3), (3,)), ((3,), (3,)), ((2, 2, 3), (3,)), ((3,), (2, 3, 2))]
+    for a, b in [*matrices, ((2, 3), (4, 3, 2)), *vectors]:
         yield case("MatMul", real(*a), real(*b))
     for trans_a in (0, 1):
         for trans_b in (0, 1):
@@ -282,9 +294,8 @@ def _normalization() -> Iterator[Case]:
     yield case("Dropout", real(3, 4), np.array(0.3), np.array(False), outputs=2)
 
 
-CASES: tuple[Case, ...] = (
-    *_elementwise(), *_linear(), *_reductions(), *_shapes(), *_resize(), *_indexing(), *_normalization(),
-)  # fmt: skip
+FAMILIES = (_elementwise, _tests_and_bits, _linear, _reductions, _shapes, _resize, _indexing, _normalization)
+CASES: tuple[Case, ...] = tuple(row for family in FAMILIES for row in family())
 
 
 def names(cases: tuple[Case, ...] = CASES) -> list[str]:

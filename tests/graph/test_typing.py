@@ -6,7 +6,9 @@ from typing import Any
 
 import onnx
 import pytest
+from graph_builds import forward
 from onnx import shape_inference
+from operator_cases import CASES, Case, names
 
 from nnspec.graph import onnx_file
 from nnspec.graph.dtypes import tensor_type
@@ -14,8 +16,6 @@ from nnspec.graph.graph import Graph, GraphError
 from nnspec.graph.typing import operators
 from nnspec.ir.dims import parse
 from nnspec.ir.types import TensorType
-from graph_builds import forward
-from operator_cases import CASES, Case, names
 
 OPSETS = (17, 21, 26)
 
@@ -123,7 +123,7 @@ def assert_equal_to_onnx(g: Graph, complete: bool) -> None:
         tensor = output.type.tensor_type
         name = onnx.TensorProto.DataType.Name(tensor.elem_type).lower()
         assert {"float": "float32", "double": "float64"}.get(name, name) == value.dtype
-        assert tensor.HasField("shape") and len(tensor.shape.dim) == value.rank or not complete
+        assert (tensor.HasField("shape") and len(tensor.shape.dim) == value.rank) or not complete
         for ours, theirs in zip(value.shape, tensor.shape.dim, strict=False):
             known = theirs.dim_value if theirs.HasField("dim_value") else theirs.dim_param
             assert str(ours) == str(known) or (not complete and (known == "" or str(known).startswith("unk")))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from specs import ACCEPTANCE, entries, expression, model, section, shown, statements, valid
 
 from nnspec.diagnostics.span import Span
 from nnspec.language import syntax
 from nnspec.language.parser import parse
+
+from .shorthand import ACCEPTANCE, entries, expression, model, section, shown, statements, valid
 
 EXPRESSIONS = [
     ("1_000", "1000"),
@@ -75,6 +76,8 @@ STATEMENTS = [
     ("data = csv", "Assign([data], csv)"),
     ("target -> model", "Apply((target -> model))"),
 ]
+RESERVED = ["input", "output", "layer", "let", "if", "else", "repeat", "for", "in", "as", "and", "or", "not"]
+RESERVED += ["true", "false", "none"]
 LINES = [
     ("data", 'train = csv("a.csv")', "Setting(train, csv('a.csv'))"),
     ("data", 'features = ["a", "b"]', "Setting(features, ['a', 'b'])"),
@@ -106,7 +109,7 @@ def test_line_of_a_section(keyword: str, text: str, tree: str) -> None:
     assert entries(keyword, text) == [tree]
 
 
-@pytest.mark.parametrize("word", "input output layer let if else repeat for in as and or not true false none".split())
+@pytest.mark.parametrize("word", RESERVED)
 def test_reserved_words_are_keys_of_sections(word: str) -> None:
     assert entries("data", f"a = 1\n{word} = 2\nb = 3") == ["Setting(a, 1)", f"Setting({word}, 2)", "Setting(b, 3)"]
 
@@ -114,11 +117,15 @@ def test_reserved_words_are_keys_of_sections(word: str) -> None:
 def test_items() -> None:
     file = valid(
         'nnspec 1\nuse "blocks/resnet.nn": residual, stem\n'
-        "use std.transformer: encoder_layer\nblock b(n, k = 2 * 3) { }\nmodel m() { }\nmodel n { }\ndata { }\nrequire { }\n"
+        "use std.transformer: encoder_layer\n"
+        "block b(n, k = 2 * 3) { }\nmodel m() { }\nmodel n { }\ndata { }\nrequire { }\n"
     )
     assert shown(file.uses) == "[Use('blocks/resnet.nn', [residual, stem]), Use(std.transformer, [encoder_layer])]"
     assert shown(file.definitions[0]) == "Definition(block, b, [Parameter(n, None), Parameter(k, (2 * 3))], [])"
-    assert [shown(one) for one in file.definitions[1:]] == ["Definition(model, m, [], [])", "Definition(model, n, [], [])"]
+    assert [shown(one) for one in file.definitions[1:]] == [
+        "Definition(model, m, [], [])",
+        "Definition(model, n, [], [])",
+    ]
     assert [section.keyword for section in file.sections] == ["data", "require"]
     assert file.version == 1
 

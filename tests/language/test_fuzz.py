@@ -6,13 +6,14 @@ import time
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from soak import EXAMPLES
-from specs import ACCEPTANCE
 
 from nnspec.diagnostics.render import render_json, render_text
 from nnspec.language import tables
 from nnspec.language.lexer import Lexer
 from nnspec.language.parser import parse
+
+from .shorthand import ACCEPTANCE
+from .soak import EXAMPLES
 
 CORPUS = [path.read_text(encoding="utf-8") for path in ACCEPTANCE]
 LEXER = Lexer(tables.load().terminals)

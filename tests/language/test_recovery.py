@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from specs import model, places, section, shown
 
 from nnspec.language import syntax
 from nnspec.language.parser import parse
+
+from .shorthand import model, places, section, shown
 
 # One statement in a model, followed by a good one: code and column of the only error.
 LINES = [
@@ -62,6 +63,12 @@ LINES = [
     ("a, b = repeat 2 { relu }", "E101", 1),
     ("x ->", "E101", 5),
     ("x =", "E101", 4),
+    ("a, b", "E101", 5),
+    ("x y", "E115", 3),
+    ("input x, y", "E101", 8),
+    ("x -> (y -> z)", "E101", 6),
+    ("f(1 = 2)", "E101", 5),
+    ("layer a", "E101", 8),
     ("output", "E101", 7),
     ("x = a +", "E101", 8),
     ("x = ()", "E101", 6),
@@ -85,7 +92,7 @@ FILES = [
     ("model m\n  relu\n}\ndata { }", [("E120", 2, 1)]),
     ("model m\n{\n  relu\n}", [("E120", 3, 1)]),
     ("model m {\n  if a\n    relu\n  }\n  relu\n}", [("E120", 3, 3)]),
-    ("model m {\n  if a\n  {\n    relu\n  }\n  relu relu\n}", [("E120", 4, 3), ("E101", 7, 8)]),
+    ("model m {\n  if a\n  {\n    relu\n  }\n  relu relu\n}", [("E120", 4, 3), ("E115", 7, 8)]),
     ("model m {\n  repeat 2 {\n    relu\n}\ndata { a = }", [("E102", 3, 12), ("E101", 6, 12)]),
     ("model m {\n  relu\ndata {\n  a = 3\n}", [("E102", 2, 9)]),
     ("model m {\n  relu", [("E102", 2, 9)]),
@@ -105,7 +112,11 @@ FILES = [
     ('use "a" b\nuse a:\nuse : b\nuse c: d e', [("E101", 2, 9), ("E101", 3, 7), ("E101", 4, 5), ("E101", 5, 10)]),
     ("model m { relu } data { }", [("E115", 2, 18)]),
     ("nnspec 1\nmodel m { }", [("E104", 2, 1)]),
-    ("model m {\n  if a = b {\n    x y\n  }\n  relu\n}", [("E116", 3, 8), ("E101", 4, 7)]),
+    ("model m {\n  if a = b {\n    x y\n  }\n  relu\n}", [("E116", 3, 8), ("E115", 4, 7)]),
+    (
+        'model m {\n  use "a": b\n  train {\n    target y: label[N]\n  }\n  ) }',
+        [("E117", 3, 3), ("E117", 4, 3), ("E103", 7, 3)],
+    ),
     ("model m {\n  f((((a)\n  b = 3\n}", [("E102", 3, 6)]),
 ]
 

@@ -31,7 +31,9 @@ class Case(NamedTuple):
 
     @property
     def component(self) -> Operator:
-        component = build(self.kind, self.example.call, {name: tensor_type(text) for name, text in self.example.arguments})
+        component = build(
+            self.kind, self.example.call, {name: tensor_type(text) for name, text in self.example.arguments}
+        )
         assert isinstance(component, Operator)
         return component
 
@@ -44,7 +46,12 @@ class Case(NamedTuple):
 
 
 def cases(*kinds: str) -> list[Case]:
-    return [Case(kind, example) for kind in kinds or KINDS for name in registries()[kind] for example in registries()[kind][name].examples]
+    return [
+        Case(kind, example)
+        for kind in kinds or KINDS
+        for name in registries()[kind]
+        for example in registries()[kind][name].examples
+    ]
 
 
 def build(kind: str, call: str, values: dict[str, TensorType] | None = None) -> Component:
@@ -160,7 +167,7 @@ def model_of(lowering: Lowered) -> tuple[onnx.ModelProto, dict[str, Any]]:
 
 
 def inferred_by_onnx(model: onnx.ModelProto) -> list[tuple[str, list[Any]]]:
-    """dtype and dimensions of the outputs as ONNX infers them, given the types of the inputs alone; None for an unknown dimension."""
+    """dtype and dimensions of the outputs as ONNX infers them from the types of the inputs alone; None if unknown."""
     bare = onnx.ModelProto()
     bare.CopyFrom(model)
     del bare.graph.value_info[:]
@@ -169,7 +176,9 @@ def inferred_by_onnx(model: onnx.ModelProto) -> list[tuple[str, list[Any]]]:
     known = onnx.shape_inference.infer_shapes(bare, check_type=True, strict_mode=True, data_prop=True)
     found = []
     for info in known.graph.output:
-        dims = [d.dim_value if d.HasField("dim_value") else d.dim_param or None for d in info.type.tensor_type.shape.dim]
+        dims = [
+            d.dim_value if d.HasField("dim_value") else d.dim_param or None for d in info.type.tensor_type.shape.dim
+        ]
         found.append((helper.tensor_dtype_to_np_dtype(info.type.tensor_type.elem_type).name, dims))
     return found
 
@@ -194,7 +203,7 @@ def _options(cls: type[Component], node: ast.expr) -> dict[str, Any]:
     named = {keyword.arg: keyword.value for keyword in node.keywords}
     if cls.variadic:
         return {cls.variadic: ast.Tuple(node.args, ast.Load()), **named}
-    return {**dict(zip(cls.model_fields, node.args, strict=False)), **named}
+    return {**dict(zip(cls.option_names, node.args, strict=False)), **named}
 
 
 def _value(node: Any) -> Any:

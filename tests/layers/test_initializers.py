@@ -12,9 +12,16 @@ SHAPE = (64, 32, 3, 3)
 FAN_IN, FAN_OUT = 32 * 9, 64 * 9
 
 VARIANCES = {
-    "glorot_uniform": 2 / (FAN_IN + FAN_OUT), "glorot_normal": 2 / (FAN_IN + FAN_OUT), "he_uniform": 2 / FAN_IN, "he_normal": 2 / FAN_IN,
-    "lecun_normal": 1 / FAN_IN, "normal(0.5)": 0.25, "uniform(-3, 3)": 3.0, "zeros": 0.0, "ones": 0.0,
-}  # fmt: skip
+    "glorot_uniform": 2 / (FAN_IN + FAN_OUT),
+    "glorot_normal": 2 / (FAN_IN + FAN_OUT),
+    "he_uniform": 2 / FAN_IN,
+    "he_normal": 2 / FAN_IN,
+    "lecun_normal": 1 / FAN_IN,
+    "normal(0.5)": 0.25,
+    "uniform(-3, 3)": 3.0,
+    "zeros": 0.0,
+    "ones": 0.0,
+}
 
 
 def sample(call: str, shape: tuple[int, ...]) -> Any:

@@ -95,7 +95,7 @@ ELEMENTWISE: dict[str, Oracle] = {
     "resize(7)": lambda x: x[..., np.arange(7) * 3 // 7],
     "dropout(0.5)": lambda x: x,
     "gaussian_noise(0.1)": lambda x: x,
-}  # fmt: skip
+}
 BY_CALL = {case.example.call: case for case in cases("layer")}
 
 
@@ -121,7 +121,14 @@ def test_every_activation_has_an_oracle() -> None:
 
 def run(call: str, *inputs: Any, training: bool = False, kind: str = "layer", **parameters: Any) -> Any:
     """One layer on these inputs."""
-    names = {"float32": "float32", "int64": "int64", "uint8": "uint8", "object": "string", "bool": "bool", "float64": "float64"}
+    names = {
+        "float32": "float32",
+        "int64": "int64",
+        "uint8": "uint8",
+        "object": "string",
+        "bool": "bool",
+        "float64": "float64",
+    }
     types = tuple(f"{names[str(x.dtype)]}[{', '.join(map(str, x.shape))}]" for x in inputs)
     lowering = lowered(Case(kind, Example(call, types, 0, 1)), training=training)
     lowering.feeds.update({f"x{i}": x for i, x in enumerate(inputs)}, **parameters)
@@ -135,7 +142,9 @@ def test_dense_is_x_wt_plus_b() -> None:
     weight, bias = random.normal(size=(3, 6)).astype(np.float32), random.normal(size=3).astype(np.float32)
     for shape in ((4, 6), (4, 5, 6), (2, 3, 4, 6)):
         x = random.normal(size=shape).astype(np.float32)
-        np.testing.assert_allclose(run("dense(3)", x, weight=weight, bias=bias), x @ weight.T + bias, rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(
+            run("dense(3)", x, weight=weight, bias=bias), x @ weight.T + bias, rtol=1e-5, atol=1e-5
+        )
 
 
 def test_dense_is_one_gemm_and_no_reshape_of_a_matrix() -> None:
@@ -181,7 +190,9 @@ def test_noise_has_the_deviation_and_none_in_inference() -> None:
 def test_resize_has_the_coordinates_of_pytorch(mode: str, size: int) -> None:
     """interpolate(align_corners=False): i (in / out) rounded down, or the linear mean around (i + ½) (in / out) - ½."""
     x = np.random.default_rng(0).normal(size=(2, 1, 4)).astype(np.float32)
-    places = np.arange(size) * 4 // size if mode == "nearest" else np.clip((np.arange(size) + 0.5) * 4 / size - 0.5, 0, 3)
+    places = (
+        np.arange(size) * 4 // size if mode == "nearest" else np.clip((np.arange(size) + 0.5) * 4 / size - 0.5, 0, 3)
+    )
     wanted = np.stack([np.interp(places, np.arange(4), row) for row in x[:, 0]])[:, None]
     np.testing.assert_allclose(run(f'resize({size}, mode = "{mode}")', x), wanted, rtol=1e-5, atol=1e-6)
 

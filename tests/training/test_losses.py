@@ -18,7 +18,9 @@ def loss(call: str, prediction: Any, target: Any) -> float:
     return float(compute(build("loss", call), "lower", prediction, target, rows=N)["result"])
 
 
-def cross_entropy(logits: Any, classes: Any, smoothing: float = 0.0, ignore: int | None = None, weight: Any = None, axis: int = -1) -> float:
+def cross_entropy(
+    logits: Any, classes: Any, smoothing: float = 0.0, ignore: int | None = None, weight: Any = None, axis: int = -1
+) -> float:
     """PyTorch: (1 - ε) Σ w[y] nll / Σ w[y] + ε/C Σᵢ Σ_c -w_c log p / Σ w[y], over what is not ignored."""
     rows = np.moveaxis(logits.astype(np.float64), axis, -1).reshape(-1, logits.shape[axis])
     classes, count = classes.reshape(-1), rows.shape[1]
@@ -31,14 +33,17 @@ def cross_entropy(logits: Any, classes: Any, smoothing: float = 0.0, ignore: int
     return float((1 - smoothing) * nll + smoothing / count * -(weight * log_p).sum() / total)
 
 
-@pytest.mark.parametrize(("call", "options"), [
-    ("cross_entropy", {}),
-    ("cross_entropy(label_smoothing = 0.1)", {"smoothing": 0.1}),
-    ("cross_entropy(ignore = 2)", {"ignore": 2}),
-    ("cross_entropy(ignore = -100)", {"ignore": -100}),
-    ("cross_entropy(weight = [0.1, 0.2, 0.3, 4])", {"weight": [0.1, 0.2, 0.3, 4]}),
-    ("cross_entropy(0.2, 1, [0.1, 0.2, 0.3, 4])", {"smoothing": 0.2, "ignore": 1, "weight": [0.1, 0.2, 0.3, 4]}),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("call", "options"),
+    [
+        ("cross_entropy", {}),
+        ("cross_entropy(label_smoothing = 0.1)", {"smoothing": 0.1}),
+        ("cross_entropy(ignore = 2)", {"ignore": 2}),
+        ("cross_entropy(ignore = -100)", {"ignore": -100}),
+        ("cross_entropy(weight = [0.1, 0.2, 0.3, 4])", {"weight": [0.1, 0.2, 0.3, 4]}),
+        ("cross_entropy(0.2, 1, [0.1, 0.2, 0.3, 4])", {"smoothing": 0.2, "ignore": 1, "weight": [0.1, 0.2, 0.3, 4]}),
+    ],
+)
 def test_cross_entropy(call: str, options: dict[str, Any]) -> None:
     classes = np.where(np.arange(7) == 3, -100, CLASSES) if options.get("ignore") == -100 else CLASSES
     assert loss(call, LOGITS, classes) == pytest.approx(cross_entropy(LOGITS, classes, **options), rel=1e-5)
@@ -65,15 +70,21 @@ POINTWISE = {
     "mse": lambda x, t: ((x - t) ** 2).mean(),
     "mae": lambda x, t: np.abs(x - t).mean(),
     "huber": lambda x, t: np.where(np.abs(x - t) <= 1, (x - t) ** 2 / 2, np.abs(x - t) - 0.5).mean(),
-    "huber(delta = 0.5)": lambda x, t: np.where(np.abs(x - t) <= 0.5, (x - t) ** 2 / 2, 0.5 * (np.abs(x - t) - 0.25)).mean(),
+    "huber(delta = 0.5)": lambda x, t: np.where(
+        np.abs(x - t) <= 0.5, (x - t) ** 2 / 2, 0.5 * (np.abs(x - t) - 0.25)
+    ).mean(),
     "cosine": lambda x, t: (1 - (x * t).sum(-1) / np.linalg.norm(x, axis=-1) / np.linalg.norm(t, axis=-1)).mean(),
-    "cosine(axis = 1)": lambda x, t: (1 - (x * t).sum(1) / np.linalg.norm(x, axis=1) / np.linalg.norm(t, axis=1)).mean(),
+    "cosine(axis = 1)": lambda x, t: (
+        1 - (x * t).sum(1) / np.linalg.norm(x, axis=1) / np.linalg.norm(t, axis=1)
+    ).mean(),
 }
 
 
 @pytest.mark.parametrize("call", POINTWISE)
 def test_regression(call: str) -> None:
-    assert loss(call, X, T) == pytest.approx(float(POINTWISE[call](X.astype(np.float64), T.astype(np.float64))), rel=1e-5)
+    assert loss(call, X, T) == pytest.approx(
+        float(POINTWISE[call](X.astype(np.float64), T.astype(np.float64))), rel=1e-5
+    )
 
 
 def test_binary_cross_entropy_also_far_out() -> None:

@@ -16,7 +16,9 @@ STEPS, SIZE = 10, 1000
 RATES = [0.1 / (1 + step) for step in range(STEPS)]
 
 
-def sgd(p: Any, grads: Any, momentum: float = 0, dampening: float = 0, nesterov: bool = False, weight_decay: float = 0) -> Any:
+def sgd(
+    p: Any, grads: Any, momentum: float = 0, dampening: float = 0, nesterov: bool = False, weight_decay: float = 0
+) -> Any:
     buffer = None
     for lr, grad in zip(RATES, grads, strict=True):
         d = grad + weight_decay * p
@@ -27,14 +29,21 @@ def sgd(p: Any, grads: Any, momentum: float = 0, dampening: float = 0, nesterov:
     return p
 
 
-def adam(p: Any, grads: Any, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8, weight_decay: float = 0, decoupled: bool = False) -> Any:
+def adam(
+    p: Any,
+    grads: Any,
+    beta1: float = 0.9,
+    beta2: float = 0.999,
+    eps: float = 1e-8,
+    weight_decay: float = 0,
+    decoupled: bool = False,
+) -> Any:
     m = v = 0
     for t, (lr, grad) in enumerate(zip(RATES, grads, strict=True), 1):
         if decoupled:
             p = p * (1 - lr * weight_decay)
-        else:
-            grad = grad + weight_decay * p
-        m, v = beta1 * m + (1 - beta1) * grad, beta2 * v + (1 - beta2) * grad**2
+        d = grad if decoupled else grad + weight_decay * p
+        m, v = beta1 * m + (1 - beta1) * d, beta2 * v + (1 - beta2) * d**2
         p = p - lr / (1 - beta1**t) * m / (np.sqrt(v) / np.sqrt(1 - beta2**t) + eps)
     return p
 
@@ -122,7 +131,9 @@ def test_average_copies_first_and_then_follows() -> None:
     np.testing.assert_allclose(average, wanted, rtol=1e-6)
 
 
-@pytest.mark.parametrize(("call", "norm"), [("l1(0.1)", lambda w: np.abs(w).sum()), ('l2(0.1, on = "*")', lambda w: (w**2).sum())])
+@pytest.mark.parametrize(
+    ("call", "norm"), [("l1(0.1)", lambda w: np.abs(w).sum()), ('l2(0.1, on = "*")', lambda w: (w**2).sum())]
+)
 def test_penalty(call: str, norm: Callable[[Any], float]) -> None:
     regularizer: Any = build("regularizer", call)
     weight = np.random.default_rng(0).normal(size=(3, 4)).astype(np.float32)

@@ -25,14 +25,20 @@ CLOSED = {
     "linear(0.1, end = 0.02, epochs = 5)": lambda s: 0.1 - 0.08 * min(s / 50, 1),
     "cosine(0.1)": lambda s: 0.1 * (1 + cos(pi * s / 200)) / 2,
     "cosine(0.1, floor = 0.01, epochs = 5)": lambda s: 0.01 + 0.09 * (1 + cos(pi * min(s / 50, 1))) / 2,
-    "warmup_cosine(peak = 0.1, warmup = 0.05)": lambda s: 0.1 * (s + 1) / 11 if s < 10 else 0.05 * (1 + cos(pi * (s - 10) / 190)),
-    "warmup_cosine(peak = 0.1, warmup = 2, floor = 0.01)":
-        lambda s: 0.1 * (s + 1) / 21 if s < 20 else 0.01 + 0.045 * (1 + cos(pi * (s - 20) / 180)),
+    "warmup_cosine(peak = 0.1, warmup = 0.05)": lambda s: (
+        0.1 * (s + 1) / 11 if s < 10 else 0.05 * (1 + cos(pi * (s - 10) / 190))
+    ),
+    "warmup_cosine(peak = 0.1, warmup = 2, floor = 0.01)": lambda s: (
+        0.1 * (s + 1) / 21 if s < 20 else 0.01 + 0.045 * (1 + cos(pi * (s - 20) / 180))
+    ),
     "warmup_cosine(0.1, 0)": lambda s: 0.05 * (1 + cos(pi * s / 200)),
-    "one_cycle(peak = 0.1)":
-        lambda s: 0.004 + 0.096 * (1 - cos(pi * s / 59)) / 2 if s <= 59 else 4e-7 + (0.1 - 4e-7) * (1 + cos(pi * (s - 59) / 140)) / 2,
+    "one_cycle(peak = 0.1)": lambda s: (
+        0.004 + 0.096 * (1 - cos(pi * s / 59)) / 2
+        if s <= 59
+        else 4e-7 + (0.1 - 4e-7) * (1 + cos(pi * (s - 59) / 140)) / 2
+    ),
     "one_cycle(0.1, warmup = 6)": lambda s: 0.004 + 0.096 * (1 - cos(pi * s / 59)) / 2 if s <= 59 else None,
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("call", CLOSED)
@@ -72,7 +78,9 @@ def test_plateau_watches_its_metric_and_others_none() -> None:
 
 
 def test_a_schedule_is_a_learning_rate() -> None:
-    optimizer: Any = build("optimizer", "sgd(lr = step(0.001, every = 30, factor = 0.5), momentum = 0.9, nesterov = true)")
+    optimizer: Any = build(
+        "optimizer", "sgd(lr = step(0.001, every = 30, factor = 0.5), momentum = 0.9, nesterov = true)"
+    )
     assert optimizer.lr.value(Progress(600, 10, 2000)) == pytest.approx(0.00025)
     assert build("optimizer", "adam").lr == 1e-3  # type: ignore[attr-defined]
 
@@ -80,7 +88,14 @@ def test_a_schedule_is_a_learning_rate() -> None:
 def test_patience() -> None:
     stop: Any = build("stop", "patience(2)")
     assert stop.watches == "validation.loss"
-    assert [stop.stops((3.0, 2.0, 2.5, 2.0, 1.0)[:n], "min") for n in range(6)] == [False, False, False, False, True, False]
+    assert [stop.stops((3.0, 2.0, 2.5, 2.0, 1.0)[:n], "min") for n in range(6)] == [
+        False,
+        False,
+        False,
+        False,
+        True,
+        False,
+    ]
     assert not stop.stops((0.1, 0.2, 0.3), "max")
     assert build("stop", 'patience(2, mode = "min")').stops((0.1, 0.2, 0.3), "max")  # type: ignore[attr-defined]
     assert build("stop", "patience(2, min_delta = 0.5)").stops((3.0, 2.9, 2.6), "min")  # type: ignore[attr-defined]

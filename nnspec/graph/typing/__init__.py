@@ -1,7 +1,8 @@
 """Result types of ONNX operators: a small pure function per family, over symbolic dimensions.
 
-A new operator is one rule: write `@typed("Name")` in the file of its family, or in a new file that is imported here. The contract
-tests then ask for its cases (tests/graph/typing_cases.py) and for its gradient or the declaration that it has none (nnspec/autodiff).
+A new operator is one rule: write `@typed("Name")` in the file of its family, or in a new file that is imported here.
+The contract tests then ask for its cases (tests/graph/typing_cases.py) and for its gradient or the declaration that it
+has none (nnspec/autodiff).
 """
 
 from __future__ import annotations
@@ -9,4 +10,15 @@ from __future__ import annotations
 from nnspec.graph.typing import elementwise, indexing, linear, normalization, reduce, resize, shape
 from nnspec.graph.typing.call import Underdetermined, infer, operators
 
-__all__ = ["Underdetermined", "elementwise", "indexing", "infer", "linear", "normalization", "operators", "reduce", "resize", "shape"]
+__all__ = [
+    "Underdetermined",
+    "elementwise",
+    "indexing",
+    "infer",
+    "linear",
+    "normalization",
+    "operators",
+    "reduce",
+    "resize",
+    "shape",
+]

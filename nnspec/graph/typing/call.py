@@ -14,7 +14,7 @@ Results = TensorType | tuple[TensorType, ...]
 
 
 class Underdetermined(ValueError):
-    """The result depends on the content of an operand that is not known when the graph is built: state it with `type=`."""
+    """The result depends on the content of an operand that is not known when the graph is built; `type=` states it."""
 
 
 class Call(NamedTuple):

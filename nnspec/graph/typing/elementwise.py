@@ -15,9 +15,9 @@ def unary(call: Call) -> TensorType:
     return call.type(0)
 
 
-@typed("Exp", "Log", "Sqrt", "Reciprocal", "Erf", "Sin", "Cos", "Floor", "Ceil", "Round",
-       "Tanh", "Sigmoid", "Softplus", "Softsign", "Relu", "LeakyRelu", "Elu", "Selu", "Celu", "HardSigmoid", "HardSwish", "Mish", "Gelu",
-       "ThresholdedRelu")  # fmt: skip
+@typed("Exp", "Log", "Sqrt", "Reciprocal", "Erf", "Sin", "Cos", "Floor", "Ceil", "Round")
+@typed("Tanh", "Sigmoid", "Softplus", "Softsign", "Relu", "LeakyRelu", "ThresholdedRelu", "Elu", "Selu", "Celu")
+@typed("HardSigmoid", "HardSwish", "Mish", "Gelu")
 def float_unary(call: Call) -> TensorType:
     return _require(call.type(0), FLOATS)
 

@@ -10,7 +10,9 @@ from nnspec.ir.types import TensorType, broadcast
 
 @typed("MatMul")
 def matmul(call: Call) -> TensorType:
-    """NumPy's product: matrices in the last two axes, the leading axes broadcast, a vector counts as one row or one column."""
+    """NumPy's product: matrices in the last two axes, the leading axes broadcast, a vector counts as one row or one
+    column.
+    """
     a, b = call.type(0).shape, call.type(1).shape
     if not a or not b:
         raise ValueError("a product needs at least one axis")

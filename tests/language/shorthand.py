@@ -25,7 +25,9 @@ def section(keyword: str, body: str) -> str:
 
 def places(found: list[Diagnostic]) -> list[tuple[str, int, int]]:
     """Code, line and column of each finding, in the order of the file."""
-    return sorted(((one.code, one.span.line, one.span.column) for one in found if one.span), key=lambda place: place[1:])
+    return sorted(
+        ((one.code, one.span.line, one.span.column) for one in found if one.span), key=lambda place: place[1:]
+    )
 
 
 def valid(text: str) -> syntax.File:

@@ -1,0 +1,140 @@
+"""The deployable model: what is in it, that it is verified, and that the same input gives the same bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from small_specs import classifier, rows
+
+import nnspec
+from nnspec.compiler import verification
+from nnspec.compiler.export import compile_model
+from nnspec.compiler.initial import initial_values
+from nnspec.diagnostics.errors import DataError, Fault, RunError
+from nnspec.graph import onnx_file
+from nnspec.library import registries
+
+HERE = Path(__file__).parent
+
+
+def weights(seed: int = 1) -> dict[str, Any]:
+    return initial_values(classifier(), registries(), seed)
+
+
+def test_names_and_dimensions_are_those_of_the_spec() -> None:
+    model = compile_model(classifier()).onnx
+    assert [item.name for item in model.graph.input] == ["x"]
+    assert [item.name for item in model.graph.output] == ["probability"]
+    assert [d.dim_param or d.dim_value for d in model.graph.input[0].type.tensor_type.shape.dim] == ["N", 5]
+    assert [d.dim_param or d.dim_value for d in model.graph.output[0].type.tensor_type.shape.dim] == ["N", 3]
+    assert model.opset_import[0].version == 21 and model.ir_version == 10
+    assert {item.name for item in model.graph.initializer} >= {"dense_1.weight", "logits.bias"}
+
+
+def test_metadata_tells_where_it_is_from() -> None:
+    spec = nnspec.load(HERE.parent / "acceptance" / "iris.nn")
+    said = {item.key: item.value for item in compile_model(spec, classes={"species": ("a", "b", "c")}).onnx.metadata_props}
+    source = spec.files[spec.path]
+    assert said["nnspec.spec"] == source and said["nnspec.spec_sha256"] == hashlib.sha256(source.encode()).hexdigest()
+    assert json.loads(said["nnspec.classes"]) == {"species": ["a", "b", "c"]}
+    assert json.loads(said["nnspec.feeds"])["features"][0] == "sepal_length"
+    assert said["nnspec.version"] == nnspec.__version__ and len(said["nnspec.weights_sha256"]) == 64
+
+
+def test_it_computes_what_plain_onnxruntime_computes(tmp_path: Path) -> None:
+    model = compile_model(classifier(), weights())
+    model.save(tmp_path / "m.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "m.onnx", providers=["CPUExecutionProvider"])
+    x = rows(9)["x"]
+    (wanted,) = session.run(None, {"x": x})
+    assert np.array_equal(model.run({"x": x})["probability"], wanted)
+    np.testing.assert_allclose(wanted.sum(axis=1), 1, rtol=1e-5)
+    assert os.listdir(tmp_path) == ["m.onnx"]
+
+
+def test_inputs_that_do_not_fit_are_data_errors() -> None:
+    model = compile_model(classifier())
+    for inputs in ({}, {"y": [1]}, {"x": np.zeros((2, 4))}, {"x": [["a"] * 5]}):
+        with pytest.raises(DataError):
+            model.run(inputs)
+
+
+@pytest.mark.parametrize("opset", [17, 21, 23])
+def test_opsets(opset: int) -> None:
+    assert compile_model(classifier(), opset=opset).onnx.opset_import[0].version == opset
+
+
+def test_outputs_can_be_chosen() -> None:
+    spec = nnspec.loads("nnspec 1\nmodel m {\n  input x: float32[N, 2]\n  output a = dense(1)\n  output b = a -> tanh\n}\n")
+    assert [item.name for item in compile_model(spec).onnx.graph.output] == ["a", "b"]
+    model = compile_model(spec, outputs=["b"])
+    assert list(model.run({"x": np.ones((2, 2))})) == ["b"]
+    with pytest.raises(RunError, match=r"E709.*no output 'c'\n.*its outputs are a, b"):
+        compile_model(spec, outputs=["c"])
+
+
+def test_weights_that_do_not_fit_are_refused() -> None:
+    with pytest.raises(RunError, match=r"E702.*missing: dense_1.weight"):
+        compile_model(classifier(), {path: array for path, array in weights().items() if path != "dense_1.weight"})
+
+
+@pytest.mark.parametrize("change", ["weight", "operator", "shape"])
+def test_a_model_that_differs_is_never_given_out(change: str) -> None:
+    """Whatever goes wrong between spec and file, the verification sees it."""
+    spec, outputs = classifier(), {"probability": "probability"}
+    model = onnx.ModelProto()
+    model.CopyFrom(compile_model(spec, weights()).onnx)
+    verification.verify(model, spec, registries(), outputs, weights())
+    if change == "weight":
+        tensor = next(tensor for tensor in model.graph.initializer if tensor.name == "logits.bias")
+        tensor.CopyFrom(onnx.numpy_helper.from_array(np.array([0.001, 0, 0], np.float32), tensor.name))
+    elif change == "operator":
+        next(node for node in model.graph.node if node.op_type == "Tanh").op_type = "Sigmoid"
+    else:
+        model.graph.output[0].type.tensor_type.shape.dim[1].dim_value = 4
+    with pytest.raises(Fault, match="output probability|is no valid ONNX model") as caught:
+        verification.verify(model, spec, registries(), outputs, weights())
+    assert caught.value.code == "E703"
+
+
+PROGRAM = """
+import hashlib, sys
+sys.path.insert(0, {here!r})
+from small_specs import classifier
+from nnspec.compiler.export import compile_model
+from nnspec.graph.onnx_file import to_bytes
+print(hashlib.sha256(to_bytes(compile_model(classifier()).onnx)).hexdigest())
+"""
+
+
+def test_the_same_spec_gives_the_same_bytes_in_every_process() -> None:
+    def digest(hash_seed: str) -> str:
+        environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
+        program = [sys.executable, "-c", PROGRAM.format(here=str(HERE))]
+        return subprocess.run(program, env=environment, capture_output=True, text=True, check=True).stdout
+
+    own = hashlib.sha256(onnx_file.to_bytes(compile_model(classifier()).onnx)).hexdigest()
+    assert {digest("0"), digest("1"), own + "\n"} == {own + "\n"}
+
+
+def test_a_failed_save_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "m.onnx"
+    path.write_bytes(b"old")
+
+    def fail(*args: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises((RunError, OSError)):
+        compile_model(classifier()).save(path)
+    assert path.read_bytes() == b"old" and os.listdir(tmp_path) == ["m.onnx"]

@@ -1,0 +1,1 @@
+"""Tests of findings, their catalogue and their rendering."""
