@@ -2,9 +2,10 @@
 
     .venv/bin/python benchmarks/training_step.py --torch-python PATH [--threads 1 2] [--rounds 15]
 
-Each side is a process of its own. They take turns in short slices, so that whatever else the machine does falls on both; a slice gives the
-median time of its steps, and the ratio of two neighbouring slices is one sample. PyTorch runs eager, in its best setting: fused AdamW,
-gradients set to None, no loss read. nnspec runs `Trainer.step`, which checks the batch and gives the loss.
+Each side is a process of its own. They take turns in short slices, so that whatever else the machine does falls on
+both; a slice gives the median time of its steps, and the ratio of two neighbouring slices is one sample. PyTorch runs
+eager, in its best setting: fused AdamW, gradients set to None, no loss read. nnspec runs `Trainer.step`, which checks
+the batch and gives the loss.
 """
 
 from __future__ import annotations
@@ -57,7 +58,9 @@ def _compare(torch_python: str, case: int, threads: int, rounds: int) -> tuple[f
     """Median microseconds of both sides, and the median of the paired ratios."""
     command = [__file__, "--worker"]
     sides = [
-        subprocess.Popen([python, *command, side, str(case), str(threads)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        subprocess.Popen(
+            [python, *command, side, str(case), str(threads)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
         for python, side in ((torch_python, "torch"), (sys.executable, "nnspec"))
     ]
     pairs = [(_slice(sides[0]), _slice(sides[1])) for _ in range(rounds + 1)][1:]
@@ -95,7 +98,7 @@ def _work(side: str, case: str, threads: str) -> None:
 
 
 def _torch_step(case: Case, threads: int) -> Callable[[], Any]:
-    import torch
+    import torch  # noqa: PLC0415 - each side has an interpreter of its own
 
     torch.manual_seed(7)
     torch.set_num_threads(threads)
@@ -116,9 +119,9 @@ def _torch_step(case: Case, threads: int) -> Callable[[], Any]:
 
 
 def _nnspec_step(case: Case, threads: int) -> Callable[[], Any]:
-    import numpy as np
+    import numpy as np  # noqa: PLC0415
 
-    import nnspec
+    import nnspec  # noqa: PLC0415
 
     hidden = "\n".join(f"  dense({units}) -> relu" for units in case.sizes[1:-1])
     spec = nnspec.loads(f"""nnspec 1

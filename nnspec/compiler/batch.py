@@ -21,7 +21,8 @@ def batch_types(spec: Spec) -> dict[str, TensorType]:
 
 
 def sizes_of(types: Mapping[str, TensorType], shapes: Mapping[str, tuple[int, ...]]) -> dict[str, int]:
-    """The number of each symbolic dimension. Raises E607 where a shape does not fit its type, or two arrays disagree."""
+    """The number of each symbolic dimension. Raises E607 where a shape does not fit its type, or two arrays
+    disagree."""
     known: dict[str, int] = {}
     for name, type in types.items():
         for dim, size in zip(type.shape, shapes[name], strict=False):
@@ -29,14 +30,23 @@ def sizes_of(types: Mapping[str, TensorType], shapes: Mapping[str, tuple[int, ..
     for name, type in types.items():
         if tuple(substitute(dim, known) for dim in type.shape) != shapes[name]:
             said = ", ".join(f"{symbol} = {size}" for symbol, size in known.items())
-            raise Fault("E607", f"{name} is {type}, got an array of {shape_text(shapes[name])}", help=f"in this batch {said}" if said else "")
+            raise Fault(
+                "E607",
+                f"{name} is {type}, got an array of {shape_text(shapes[name])}",
+                help=f"in this batch {said}" if said else "",
+            )
     return known
 
 
 def _solved(dim: Dim, size: int) -> dict[str, int]:
-    """The symbol that `dim = size` gives a number to, as in `N = 16` and `8 * H = 64`; other dimensions are checked afterwards."""
+    """The symbol that `dim = size` gives a number to, as in `N = 16` and `8 * H = 64`; other dimensions are checked
+    afterwards."""
     if not isinstance(dim, Size) or len(names := symbols(dim)) != 1:
         return {}
     (name,) = names
     factor = substitute(dim, {name: 1})
-    return {name: size // factor} if isinstance(factor, int) and dim == symbol(name) * factor and size % factor == 0 else {}
+    return (
+        {name: size // factor}
+        if isinstance(factor, int) and dim == symbol(name) * factor and size % factor == 0
+        else {}
+    )

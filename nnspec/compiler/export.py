@@ -44,7 +44,8 @@ class CompiledModel:
         onnx_file.save(self.onnx, path)
 
     def run(self, inputs: Mapping[str, Any]) -> dict[str, Array]:
-        """The outputs for a batch of inputs, both by the names of the spec. Raises a DataError for arrays that do not fit."""
+        """The outputs for a batch of inputs, both by the names of the spec. Raises a DataError for arrays that do not
+        fit."""
         batch = dataset_from_arrays(self.spec, inputs, targets=False)
         with run_errors():
             return self._session.run(batch.arrays)
@@ -65,13 +66,15 @@ def compile_model(
 ) -> CompiledModel:
     """The inference model of a spec, verified against its unoptimised form.
 
-    `weights` is a run directory, a safetensors file or arrays by path; without it the parameters have their initial values. `opset` and
-    `outputs` come from the export section where they are not given; `classes` names those of label targets, by default those of the run.
-    The same arguments give the same bytes. Raises a RunError: E702 for weights that do not fit, E703 where the verification fails, E709 for
-    an output that does not exist.
+    `weights` is a run directory, a safetensors file or arrays by path; without it the parameters have their initial
+    values. `opset` and `outputs` come from the export section where they are not given; `classes` names those of label
+    targets, by default those of the run. The same arguments give the same bytes. Raises a RunError: E702 for weights
+    that do not fit, E703 where the verification fails, E709 for an output that does not exist.
     """
     library = registries()
-    given = read_weights(initial_values(spec, library, spec.train.seed if spec.train else 0) if weights is None else weights)
+    given = read_weights(
+        initial_values(spec, library, spec.train.seed if spec.train else 0) if weights is None else weights
+    )
     arrays = _arrays(spec, given.arrays)
     named = _outputs(spec, outputs)
     graph = forward_graph(spec, library, named, opset=opset or (spec.export and spec.export.opset) or OPSET)
@@ -95,7 +98,10 @@ def metadata(spec: Spec, weights: Mapping[str, Array], classes: Classes) -> dict
 
 def _arrays(spec: Spec, weights: Mapping[str, Array]) -> dict[str, Array]:
     require_fit(spec, weights)
-    return {item.path: np.asarray(weights[item.path]).astype(numpy_dtype(item.dtype), copy=False) for item in spec.parameters}
+    return {
+        item.path: np.asarray(weights[item.path]).astype(numpy_dtype(item.dtype), copy=False)
+        for item in spec.parameters
+    }
 
 
 def _outputs(spec: Spec, names: Sequence[str] | None) -> dict[str, str]:

@@ -1,4 +1,5 @@
-"""Initial values: a function of the seed and of the parameter's own path, so that a layer more leaves the others as they were."""
+"""Initial values: a function of the seed and of the parameter's own path, so that a layer more leaves the others as
+they were."""
 
 from __future__ import annotations
 

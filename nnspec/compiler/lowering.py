@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nnspec.graph.graph import Graph, GraphError, Value
@@ -22,22 +22,22 @@ Sizes = Mapping[str, int]
 def lower_model(spec: Spec, library: Library, g: Graph, sizes: Sizes | None = None) -> dict[str, Value]:
     """Build the model in `g`; every value of the spec by its name.
 
-    Inputs and parameters are declared in the order of the spec. Symbols in `sizes` become numbers, the others stay. Raises a GraphError that
-    names the layer where it builds something else than the IR says.
+    Inputs and parameters are declared in the order of the spec. Symbols in `sizes` become numbers, the others stay.
+    Raises a GraphError that names the layer where it builds something else than the IR says.
     """
     known = dict(sizes or {})
     values = {item.name: g.input(item.name, sized(item.type, known)) for item in spec.inputs}
-    _lower_nodes(spec, spec.nodes, spec.values, library, g, values, known)
+    _Lowering(spec, library, g, known).run(spec.nodes, spec.values, values)
     return values
 
 
 def lower_loss(spec: Spec, library: Library, g: Graph, values: dict[str, Value], sizes: Sizes | None = None) -> Value:
-    """Add the targets as inputs, then the loss expression; `values` holds the model's and gains the new ones. The scalar loss."""
+    """The scalar loss: the targets as inputs, then the expression over `values`, which gains what it makes."""
     assert spec.train is not None
     known = dict(sizes or {})
     for target in spec.train.targets:
         values[target.name] = g.input(target.name, sized(target.type, known))
-    _lower_nodes(spec, spec.train.nodes, spec.train.values, library, g, values, known)
+    _Lowering(spec, library, g, known).run(spec.train.nodes, spec.train.values, values)
     return values[spec.train.loss]
 
 
@@ -46,29 +46,31 @@ def sized(type: TensorType, known: Sizes) -> TensorType:
     return type.with_shape(*(substitute(dim, dict(known)) for dim in type.shape))
 
 
-def used_parameters(nodes: Iterable[ir.Node]) -> list[str]:
-    """The paths of the parameters that `nodes` use, each once, in order of first use."""
-    return list(dict.fromkeys(path for node in nodes for path in node.parameters.values()))
+class _Lowering:
+    """Appends the nodes of a spec to a graph."""
 
+    def __init__(self, spec: Spec, library: Library, g: Graph, known: Sizes) -> None:
+        self._library, self._g, self._known = library, g, known
+        self._parameters = {item.path: TensorType(item.dtype, item.shape) for item in spec.parameters}
 
-def _lower_nodes(
-    spec: Spec, nodes: Sequence[ir.Node], made: Sequence[ir.Value], library: Library, g: Graph, values: dict[str, Value], known: Sizes
-) -> None:
-    types = {item.name: sized(item.type, known) for item in made}
-    shapes = {item.path: TensorType(item.dtype, item.shape) for item in spec.parameters}
-    for node in nodes:
-        with g.at(node.path):
-            parameters = {leaf: g.parameter(path, shapes[path]) for leaf, path in node.parameters.items()}
-            results = _lower_node(node, library, g, values, parameters)
-        for name, result in zip(node.outputs, results, strict=True):
-            if result.type != types[name]:
-                raise GraphError(f"{node.component} at {node.path} made {result.type} where the spec says {types[name]}")
-            values[name] = result
+    def run(self, nodes: Sequence[ir.Node], made: Sequence[ir.Value], values: dict[str, Value]) -> None:
+        """Lower `nodes` in order; their results, which `made` declares, join `values`."""
+        types = {item.name: sized(item.type, self._known) for item in made}
+        for node in nodes:
+            for name, result in zip(node.outputs, self._results(node, values), strict=True):
+                if result.type != types[name]:
+                    raise GraphError(
+                        f"{node.component} at {node.path} made {result.type} where the spec says {types[name]}"
+                    )
+                values[name] = result
 
-
-def _lower_node(node: ir.Node, library: Library, g: Graph, values: Mapping[str, Value], parameters: dict[str, Value]) -> tuple[Value, ...]:
-    arguments = {option: values[name] for option, name in node.arguments.items()}
-    types = {option: value.type for option, value in arguments.items()}
-    component = codec.build(library, node.kind, node.component, node.options, types)
-    results = component.lower(g, *(values[name] for name in node.inputs), **arguments, **parameters)
-    return (results,) if isinstance(results, Value) else tuple(results)
+    def _results(self, node: ir.Node, values: Mapping[str, Value]) -> tuple[Value, ...]:
+        arguments = {option: values[name] for option, name in node.arguments.items()}
+        types = {option: value.type for option, value in arguments.items()}
+        component = codec.build(self._library, node.kind, node.component, node.options, types)
+        with self._g.at(node.path):
+            parameters = {
+                leaf: self._g.parameter(path, self._parameters[path]) for leaf, path in node.parameters.items()
+            }
+            results = component.lower(self._g, *(values[name] for name in node.inputs), **arguments, **parameters)
+        return (results,) if isinstance(results, Value) else tuple(results)

@@ -14,12 +14,12 @@ def matches(pattern: str, path: str) -> bool:
 
 
 def matching(pattern: str, paths: Sequence[str], what: str) -> list[str]:
-    """The paths that a pattern covers. Raises E714 where there are none; `what` names the setting: `freeze`."""
+    """The paths that a pattern covers. Raises E715 where there are none; `what` names the setting: `freeze`."""
     found = [path for path in paths if matches(pattern, path)]
     if not found:
         near = get_close_matches(pattern, paths, n=1, cutoff=0)
         raise Fault(
-            "E714",
+            "E715",
             f"{what} = {pattern!r} matches no parameter",
             help=f"the nearest parameter is {near[0]}" if near else "the model has no parameters",
         )

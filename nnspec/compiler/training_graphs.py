@@ -1,7 +1,7 @@
 """The graphs of training, in standard operators only: gradients, evaluation, forward pass, update.
 
-Batch and parameters come as inputs under the names of the spec. What the spec has no name for is named with a slash, which no name of
-a spec can hold.
+Batch and parameters come as inputs under the names of the spec. What the spec has no name for is named with a slash,
+which no name of a spec can hold.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from nnspec.graph.passes import optimized
 from nnspec.ir import codec
 from nnspec.ir.dims import symbol
 from nnspec.ir.spec import Parameter, Spec
-from nnspec.ir.types import DType, TensorType
+from nnspec.ir.types import TensorType
 
 if TYPE_CHECKING:
     from nnspec.training.base import Average, Optimizer
@@ -26,6 +26,8 @@ SEED, STEP = "random/seed", "random/step"
 """Inputs, uint32 scalars: what the random numbers of a step depend on."""
 LOSS, PENALTY = "train/loss", "train/penalty"
 """Outputs, scalars: the loss expression, and the sum of the regularizers where there are any."""
+FLAT, SCALAR = TensorType("float32", (symbol("elements"),)), TensorType("float32", ())
+"""What an update works on: buffers of any length, and numbers of the step."""
 AVERAGE = "average"
 """The slot that holds the running average of the parameters."""
 
@@ -49,7 +51,7 @@ def trained_parameters(spec: Spec) -> tuple[Parameter, ...]:
 
 
 def frozen_paths(spec: Spec) -> set[str]:
-    """The parameters and statistics that `freeze` covers. Raises E714 for a pattern that covers none."""
+    """The parameters and statistics that `freeze` covers. Raises E715 for a pattern that covers none."""
     paths = [item.path for item in spec.parameters]
     patterns = spec.train.freeze if spec.train else ()
     return {path for pattern in patterns for path in matching(pattern, paths, "freeze")}
@@ -58,8 +60,9 @@ def frozen_paths(spec: Spec) -> set[str]:
 def gradients_graph(spec: Spec, library: Library, sizes: Sizes) -> Graph:
     """Forward, loss and backward for one batch signature.
 
-    Inputs: the batch, the parameters, seed and step. Outputs: loss, penalty, the parts of the metrics, the new running statistics, and the
-    gradient of loss + penalty for every trained parameter; zeros for one that the loss does not depend on.
+    Inputs: the batch, the parameters, seed and step. Outputs: loss, penalty, the parts of the metrics, the new running
+    statistics, and the gradient of loss + penalty for every trained parameter; zeros for one that the loss does not
+    depend on.
     """
     g = Graph(f"{spec.name}_gradients", training=True)
     scalar = TensorType("uint32", ())  # type: ignore[arg-type]
@@ -81,13 +84,15 @@ def gradients_graph(spec: Spec, library: Library, sizes: Sizes) -> Graph:
 
 
 def evaluation_graph(spec: Spec, library: Library, sizes: Sizes) -> Graph:
-    """Loss and the parts of the metrics for one batch signature, as in inference: no dropout, no noise, running statistics."""
+    """Loss and parts of the metrics for one batch signature, as in inference: no dropout, running statistics."""
     g = Graph(f"{spec.name}_evaluation")
     _loss_and_metrics(spec, library, g, sizes)
     return optimized(g)
 
 
-def forward_graph(spec: Spec, library: Library, outputs: Mapping[str, str], sizes: Sizes | None = None, opset: int = 21) -> Graph:
+def forward_graph(
+    spec: Spec, library: Library, outputs: Mapping[str, str], sizes: Sizes | None = None, opset: int = 21
+) -> Graph:
     """The model as in inference: `outputs` maps the names of the graph's outputs to values of the spec."""
     g = Graph(spec.name, opset=opset)
     values = lower_model(spec, library, g, sizes)
@@ -98,25 +103,24 @@ def forward_graph(spec: Spec, library: Library, outputs: Mapping[str, str], size
 
 def update_graph(
     optimizer: Optimizer,
-    dtype: DType = "float32",
     *,
     average: Average | None = None,
     scaled: bool = False,
     clip_value: float | None = None,
 ) -> Graph:
-    """One step of the optimizer over a flat buffer of any length; elementwise, so that outputs may be bound over their inputs.
+    """One step of the optimizer over a flat buffer of any length.
 
-    Inputs: `parameter`, `gradient`, every slot of the state (with `average` the slot of that name), `lr` and `step` (the number of this
-    update, from 1); `scale` where `scaled`, a factor of the gradient that carries the clipping by norm. Outputs: `new/parameter` and
+    All of it is elementwise, so that outputs may be bound over their inputs. Inputs: `parameter`, `gradient`, every
+    slot of the state (with `average` the slot of that name), `lr` and `step` (the number of this update, from 1);
+    `scale` where `scaled`, a factor of the gradient that carries the clipping by norm. Outputs: `new/parameter` and
     `new/<slot>`.
     """
     g = Graph("update")
-    flat, scalar = TensorType(dtype, (symbol("elements"),)), TensorType(dtype, ())
-    parameter, gradient = g.input("parameter", flat), g.input("gradient", flat)
-    state = {slot: g.input(slot, flat) for slot in update_slots(optimizer, average)}
-    lr, step = g.input("lr", scalar), g.input("step", TensorType("int64", ()))
+    parameter, gradient = g.input("parameter", FLAT), g.input("gradient", FLAT)
+    state = {slot: g.input(slot, FLAT) for slot in update_slots(optimizer, average)}
+    lr, step = g.input("lr", SCALAR), g.input("step", TensorType("int64", ()))
     if scaled:
-        gradient = g.op("Mul", gradient, g.input("scale", scalar))
+        gradient = g.op("Mul", gradient, g.input("scale", SCALAR))
     if clip_value is not None:
         gradient = g.op("Clip", gradient, -clip_value, clip_value)
     parameter, found = optimizer.update(g, parameter, gradient, state, lr, step)
@@ -133,20 +137,18 @@ def update_slots(optimizer: Optimizer, average: Average | None) -> tuple[str, ..
     return (*optimizer.slots, AVERAGE) if average else optimizer.slots
 
 
-def norm_graph(limit: float, dtype: DType = "float32") -> Graph:
-    """`scale` that brings a flat gradient's Euclidean norm down to `limit` where it is above: min(1, limit / (norm + 1e-6))."""
+def norm_graph(limit: float) -> Graph:
+    """The `scale` that brings the L2 norm of a flat `gradient` down to `limit`: min(1, limit / (norm + 1e-6))."""
     g = Graph("norm")
-    gradient = g.input("gradient", TensorType(dtype, (symbol("elements"),)))
-    norm = g.op("ReduceL2", gradient, keepdims=0)
-    g.output("scale", g.op("Min", g.op("Div", g.constant(limit, dtype), g.op("Add", norm, 1e-6)), g.constant(1, dtype)))
+    norm = g.op("ReduceL2", g.input("gradient", FLAT), keepdims=0)
+    g.output("scale", g.op("Min", g.op("Div", g.constant(limit, "float32"), g.op("Add", norm, 1e-6)), 1))
     return g
 
 
-def accumulation_graph(dtype: DType = "float32") -> Graph:
+def accumulation_graph() -> Graph:
     """`new/total` = `total` + `gradient` * `weight`, elementwise over flat buffers."""
     g = Graph("accumulation")
-    flat = TensorType(dtype, (symbol("elements"),))
-    total, gradient, weight = g.input("total", flat), g.input("gradient", flat), g.input("weight", TensorType(dtype, ()))
+    total, gradient, weight = g.input("total", FLAT), g.input("gradient", FLAT), g.input("weight", SCALAR)
     g.output("new/total", g.op("Add", total, g.op("Mul", gradient, weight)))
     return g
 

@@ -27,41 +27,48 @@ TOLERANCE = 1e-5
 
 
 def verify(model: Any, spec: Spec, library: Library, outputs: Mapping[str, str], weights: Mapping[str, Array]) -> None:
-    """Raise E703, naming the output, unless the model is valid ONNX, loads, and agrees with the spec's unoptimised forward graph."""
+    """Raise E703, naming the output, unless the model is valid ONNX, loads, and agrees with the spec's unoptimised
+    forward graph."""
     try:
         onnx_file.check(model)
     except GraphError as error:
         raise Fault("E703", str(error)) from error
     session = Session(onnx_file.to_bytes(model))
     for sizes in _signatures(spec):
-        expected = _reference(spec, library, outputs, sizes, weights)
         feeds = _random_inputs(spec, sizes)
-        found, wanted = session.run(feeds), expected.run({**feeds, **{name: weights[name] for name in expected.inputs if name in weights}})
+        found, wanted = session.run(feeds), _reference(spec, library, outputs, sizes, {**weights, **feeds})
         for name in outputs:
             _compare(spec.name, name, found[name], wanted[name], sizes)
 
 
 def _compare(model: str, name: str, found: Array, wanted: Array, sizes: Sizes) -> None:
     where = ", ".join(f"{symbol} = {size}" for symbol, size in sizes.items())
+    what = f"output {name} of the compiled {model}"
     if found.shape != wanted.shape:
-        raise Fault("E703", f"output {name} of the compiled {model} has shape {list(found.shape)} instead of {list(wanted.shape)} at {where}")
+        raise Fault("E703", f"{what} is {list(found.shape)} instead of {list(wanted.shape)} at {where}")
     if wanted.dtype.kind != "f":
         same = bool(np.array_equal(found, wanted))
     else:
         scale = float(np.max(np.abs(wanted[np.isfinite(wanted)]), initial=0))
         same = bool(np.allclose(found, wanted, rtol=TOLERANCE, atol=TOLERANCE * scale, equal_nan=True))
     if not same:
-        raise Fault("E703", f"output {name} of the compiled {model} differs from the model in training at {where}",
-                    help="nothing was written; this is a defect of nnspec or of onnxruntime: please report it with the spec")
+        raise Fault(
+            "E703",
+            f"{what} differs from the model in training at {where}",
+            help="nothing was written; this is a defect of nnspec or of onnxruntime: please report it with the spec",
+        )
 
 
-def _reference(spec: Spec, library: Library, outputs: Mapping[str, str], sizes: Sizes, weights: Mapping[str, Array]) -> Session:
-    """The forward graph as the layers lower it: numbers for all sizes, no pass of ours, parameters as inputs."""
+def _reference(
+    spec: Spec, library: Library, outputs: Mapping[str, str], sizes: Sizes, feeds: Mapping[str, Array]
+) -> dict[str, Array]:
+    """What the forward graph gives as the layers lower it: numbers for all sizes, no pass, parameters as inputs."""
     g = Graph(f"{spec.name}_reference")
     values = lower_model(spec, library, g, sizes)
     for name, value in outputs.items():
         g.output(name, values[value])
-    return Session(onnx_file.to_bytes(onnx_file.to_model(g)))
+    session = Session(onnx_file.to_bytes(onnx_file.to_model(g)))
+    return session.run({name: feeds[name] for name in session.inputs})
 
 
 def _signatures(spec: Spec) -> Iterator[dict[str, int]]:
@@ -85,7 +92,8 @@ def _random_inputs(spec: Spec, sizes: Sizes) -> dict[str, Array]:
 
 
 def _random(random: np.random.Generator, type: TensorType, ids: int) -> Array:
-    """Numbers that any model takes: whole ones are 1 or 2 where they may be lengths, and below `ids`, the size of the smallest embedding."""
+    """Numbers that any model takes: whole ones are 1 or 2 where they may be lengths, and below `ids`, the size of the
+    smallest embedding."""
     shape = tuple(int(str(dim)) for dim in type.shape)
     if type.dtype in FLOATS:
         return random.normal(size=shape).astype(numpy_dtype(type.dtype))

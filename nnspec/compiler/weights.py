@@ -36,7 +36,9 @@ def read_weights(source: str | Path | Mapping[str, Array]) -> Weights:
     if not path.is_dir():
         return Weights(read_tensors(path)[0], {})
     classes = read_json(path / "run.json").get("classes", {})
-    return Weights(read_tensors(path / "weights.safetensors")[0], {name: tuple(found) for name, found in classes.items()})
+    return Weights(
+        read_tensors(path / "weights.safetensors")[0], {name: tuple(found) for name, found in classes.items()}
+    )
 
 
 def read_settings(source: str | Path | None) -> dict[str, Any]:
@@ -47,7 +49,8 @@ def read_settings(source: str | Path | None) -> dict[str, Any]:
 
 
 def require_fit(spec: Spec, weights: Mapping[str, Any], *, strict: bool = True, part: str = "") -> None:
-    """Raise E702 unless the weights have the names and shapes of the spec's parameters, or of those that begin with `part`.
+    """Raise E702 unless the weights have the names and shapes of the spec's parameters, or of those that begin with
+    `part`.
 
     Not `strict`, some may be missing.
     """
@@ -56,9 +59,14 @@ def require_fit(spec: Spec, weights: Mapping[str, Any], *, strict: bool = True, 
     unexpected = [path for path in weights if path not in shapes]
     wrong = [
         f"{path} {shape_text(np.shape(value))} instead of {shape_text(shapes[path])}"
-        for path, value in weights.items() if path in shapes and np.shape(value) != shapes[path]
+        for path, value in weights.items()
+        if path in shapes and np.shape(value) != shapes[path]
     ]
-    said = [f"{what}: {_listed(names)}" for what, names in (("missing", missing), ("unexpected", unexpected), ("wrong shape", wrong)) if names]
+    said = [
+        f"{what}: {_listed(names)}"
+        for what, names in (("missing", missing), ("unexpected", unexpected), ("wrong shape", wrong))
+        if names
+    ]
     if said:
         raise Fault("E702", f"the weights do not fit {spec.name}; {'; '.join(said)}")
 

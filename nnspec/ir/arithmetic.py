@@ -1,18 +1,18 @@
-"""Compile-time arithmetic: numbers, booleans, strings, lists and sizes. `/` between numbers is exact, `//` and `%` are whole."""
+"""Compile-time arithmetic over numbers, booleans, strings, lists and sizes: `/` is exact, `//` and `%` are whole."""
 
 from __future__ import annotations
 
 import operator
 from collections.abc import Callable
 from fractions import Fraction
-from math import ceil, floor, isfinite
+from math import ceil, floor, inf, isfinite
 from typing import Any
 
 from nnspec.diagnostics.errors import Fault
 from nnspec.ir.dims import Size, exact_quotient
 
-MAX_BITS = 4096
-"""Greatest length of a whole number in bits, and the bound that keeps a repeated product from eating the memory."""
+MAX_BITS = 1_000
+"""Greatest length of a whole number in bits: it still fits a float, and no product in a loop eats the memory."""
 
 NUMBER = (int, float, Fraction)
 
@@ -93,14 +93,20 @@ def _numbers(symbol: str, left: Any, right: Any) -> Any:
     try:
         result = _exact(symbol, left, right)
     except ZeroDivisionError:
-        raise Fault("E217", f"{describe(left)} {symbol} 0: division by zero") from None
+        raise Fault("E217", f"{describe(left)} {symbol} 0 is a division by zero") from None
     except OverflowError:
-        raise Fault("E217", f"{describe(left)} {symbol} {describe(right)} is too large") from None
+        result = inf
     if isinstance(result, Fraction) and result.denominator == 1:
         result = int(result)
-    if (isinstance(result, int) and result.bit_length() > MAX_BITS) or (isinstance(result, float) and not isfinite(result)):
-        raise Fault("E217", "this number is too large")
+    if _too_large(result):
+        raise Fault("E217", f"{describe(left)} {symbol} {describe(right)} is too large a number")
     return result
+
+
+def _too_large(number: Any) -> bool:
+    if isinstance(number, float):
+        return not isfinite(number)
+    return bool(max(number.numerator.bit_length(), number.denominator.bit_length()) > MAX_BITS)
 
 
 def _exact(symbol: str, left: Any, right: Any) -> Any:
@@ -149,21 +155,26 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 }
 
 
+def entries(value: Any) -> int:
+    """How many things a value holds: 1, and the entries of a list and of the lists in it."""
+    return 1 + sum(map(entries, value)) if isinstance(value, tuple) else 1
+
+
 def describe(value: Any) -> str:
     """A compile-time value as a reader would write it."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if value is None:
-        return "none"
-    if isinstance(value, str):
-        return f'"{value}"'
-    if isinstance(value, tuple):
-        shown = ", ".join(describe(item) for item in value[:8])
-        return f"[{shown}{', …' if len(value) > 8 else ''}]"
-    if isinstance(value, Fraction):
-        return f"{value.numerator}/{value.denominator}"
-    if isinstance(value, Size):
-        return f"the symbolic size {value}"
-    if isinstance(value, int) and value.bit_length() > 128:
-        return "a number of more than 38 digits"
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case None:
+            return "none"
+        case str():
+            return f'"{value}"' if len(value) <= 64 else f'"{value[:64]}…"'
+        case tuple():
+            return f"[{', '.join(map(describe, value[:8]))}{', …' if len(value) > 8 else ''}]"
+        case Fraction():
+            return f"{describe(value.numerator)}/{describe(value.denominator)}"
+        case int() if value.bit_length() > 128:
+            return "a number of more than 38 digits"
+        case Size():
+            return f"the symbolic size {value}"
     return str(value)

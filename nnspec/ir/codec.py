@@ -24,7 +24,7 @@ def encode(component: Component) -> ComponentRef:
 
 
 def decode(registries: Mapping[str, Any], kind: str, reference: ComponentRef, **types: TensorType) -> Any:
-    """The component of `reference`; `registries` maps kinds to registries, `types` holds the options that are values."""
+    """The component of `reference`; `registries` has a registry by kind, `types` the options that are values."""
     return build(registries, kind, reference.component, reference.options, types)
 
 

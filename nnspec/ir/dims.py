@@ -1,7 +1,8 @@
 """Dimensions: numbers, or canonical integer expressions over symbols, equal when provably equal.
 
-A symbolic dimension is a polynomial with integer coefficients over atoms; an atom is a symbol or the floor of a polynomial over a
-positive number. Both are kept in one normal form, so that `==` is the proof. Symbols stand for sizes of at least 1.
+A symbolic dimension is a polynomial with integer coefficients over atoms; an atom is a symbol or the floor of a
+polynomial over a positive number. Both are kept in one normal form, so that `==` is the proof. Symbols stand for sizes
+of at least 1.
 """
 
 from __future__ import annotations
@@ -15,6 +16,10 @@ from nnspec.diagnostics.errors import Fault
 
 Monomial = tuple["Atom", ...]
 
+MAX_SYMBOLS = 400
+"""Symbols in one dimension, repeated ones included. What is larger nobody can read, and it grows with every layer."""
+MAX_COEFFICIENT = 2**127
+
 
 class Floor:
     """The atom `numerator // divisor` that no rule simplifies further."""
@@ -22,6 +27,7 @@ class Floor:
     def __init__(self, numerator: Size, divisor: int) -> None:
         self.numerator = numerator
         self.divisor = divisor
+        self.weight: int = numerator.weight
 
     @cached_property
     def text(self) -> str:
@@ -43,10 +49,11 @@ Atom = str | Floor
 class Size:
     """A symbolic dimension. Arithmetic with numbers and other sizes gives a number again where the symbols cancel."""
 
-    __slots__ = ("__dict__", "terms")
-
     def __init__(self, terms: dict[Monomial, int]) -> None:
         self.terms = terms
+        self.weight: int = sum(1 if isinstance(atom, str) else atom.weight for monomial in terms for atom in monomial)
+        if self.weight > MAX_SYMBOLS or max(map(abs, terms.values())) > MAX_COEFFICIENT:
+            raise Fault("E222", "a size becomes too large, or an expression too long to work with")
 
     @cached_property
     def text(self) -> str:
@@ -82,6 +89,10 @@ class Size:
         return -self + other
 
     def __mul__(self, other: Dim) -> Dim:
+        if isinstance(other, int):
+            return Size({monomial: c * other for monomial, c in self.terms.items()}) if other else 0
+        if self.weight * other.weight > MAX_SYMBOLS**2:
+            raise Fault("E222", "the product of two sizes is too long an expression to work with")
         terms: dict[Monomial, int] = {}
         for left, a in self.terms.items():
             for right, b in _terms(other).items():
@@ -99,9 +110,12 @@ class Size:
             raise Fault("E214", f"{self} // {other}: a size is divided by a positive number only")
         return _floor(self, other)
 
+    def __rfloordiv__(self, other: int) -> Dim:
+        return exact_quotient(other, self)
+
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
-        from pydantic_core import core_schema
+        from pydantic_core import core_schema  # noqa: PLC0415  (check does without pydantic)
 
         return core_schema.no_info_plain_validator_function(
             _validated,
@@ -129,7 +143,7 @@ def parse(text: str) -> Dim:
     """The dimension that prints as `text`. Raises ValueError for anything else."""
     try:
         return _built(ast.parse(text, mode="eval").body)
-    except (SyntaxError, RecursionError, MemoryError, Fault) as error:
+    except (SyntaxError, RecursionError, MemoryError, ArithmeticError, Fault) as error:
         raise ValueError(f"{text!r} is no dimension") from error
 
 

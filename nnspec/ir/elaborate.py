@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import gc
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
 
 from nnspec.diagnostics.errors import Diagnostic, Fault
 from nnspec.diagnostics.span import Span
-from nnspec.ir import limits
+from nnspec.ir.data_section import DataReader
 from nnspec.ir.naming import Scope
+from nnspec.ir.outline import Outline
 from nnspec.ir.project import Project
 from nnspec.ir.records import (
     POISON,
-    Block,
     DataRecord,
     Environment,
     NodeRecord,
@@ -22,12 +23,15 @@ from nnspec.ir.records import (
     Poison,
     Record,
     Registries,
+    Stop,
     Tensor,
     TrainRecord,
 )
 from nnspec.ir.requirements import Requirements
-from nnspec.ir.sections import Sections
-from nnspec.ir.statements import Statements, check_kind
+from nnspec.ir.sections import Settings, read_export
+from nnspec.ir.settings import bind_settings
+from nnspec.ir.statements import Statements
+from nnspec.ir.train_section import TrainReader, read_targets
 from nnspec.language import syntax
 
 
@@ -43,7 +47,7 @@ class Analysis:
     nodes: list[NodeRecord]
     parameters: dict[str, ParameterRecord]
     """By path; shared ones once."""
-    outputs: list[tuple[str, Tensor]]
+    outputs: list[tuple[str, Tensor, Span]]
     data: DataRecord | None
     train: TrainRecord | None
     export: tuple[Any, Span] | None
@@ -55,225 +59,126 @@ def elaborate(
 ) -> tuple[Analysis | None, list[Diagnostic]]:
     """What the spec says, or None with everything that is wrong. A library of blocks gives None and no findings."""
     elaborator = _Elaborator(project, registries)
-    try:
+    result = None
+    with suppress(Stop), _no_collection():
         result = elaborator.run(settings)
-    except limits.TooLarge:
-        result = None
     found = [*project.diagnostics, *elaborator.record.diagnostics]
     return (None if found else result), found
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Without the cyclic garbage collector, which takes longer with every record and finds none to free."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 class _Elaborator:
     def __init__(self, project: Project, registries: Registries) -> None:
         self.project = project
         self.record = Record(registries)
+        self.outline = Outline(project, self.record)
         self.statements = Statements(self.record)
 
     def run(self, settings: Mapping[str, Any]) -> Analysis | None:
-        self._check_names()
-        models = [d for d in self.project.main.definitions if d.keyword == "model"]
-        sections = self._sections()
-        for extra in models[1:]:
-            self.record.report(
-                Fault(
-                    "E306",
-                    f"a file has one model, and {models[0].name.name} stands in line {models[0].span.line}",
-                    help="make it a block, or move it to a file of its own",
-                ),
-                extra.name.span,
-            )
-        if not models:
-            self._check_library(sections)
-            return None
-        env = self._model(models[0], settings)
-        self._check_unused_blocks()
-        return self._finish(models[0], env, sections)
+        self.outline.check()
+        result = self._model(self.outline.models[0], settings) if self.outline.models else None
+        self._rehearse_unused_blocks()
+        return result
 
-    # The file
-
-    def _check_names(self) -> None:
-        """Blocks and layers are one name space."""
-        layers = self.record.registries["layer"]
-        for definition in self.project.main.definitions:
-            if definition.keyword == "block" and definition.name.name in layers:
-                self.record.report(
-                    Fault(
-                        "E210",
-                        f"there is a layer {definition.name.name} in the library",
-                        help="give the block another name",
-                    ),
-                    definition.name.span,
-                )
-
-    def _sections(self) -> dict[str, syntax.Section]:
-        found: dict[str, syntax.Section] = {}
-        for section in self.project.main.sections:
-            if section.keyword in found:
-                self.record.report(
-                    Fault(
-                        "E306",
-                        f"there is a section {section.keyword} already, in line {found[section.keyword].span.line}",
-                    ),
-                    section.span,
-                )
-            self._check_keys(section)
-            found.setdefault(section.keyword, section)
-        return found
-
-    def _check_keys(self, section: syntax.Section) -> None:
-        seen: dict[str, int] = {}
-        for entry in section.entries:
-            name = (
-                entry.key
-                if isinstance(entry, syntax.Setting)
-                else entry.name
-                if isinstance(entry, syntax.Target)
-                else None
-            )
-            if name is None:
-                continue
-            if name.name in seen and section.keyword != "train" and isinstance(entry, syntax.Setting):
-                self.record.report(Fault("E210", f"{name.name} is set already, in line {seen[name.name]}"), name.span)
-                section.entries = [e for e in section.entries if e is not entry]
-            seen.setdefault(name.name, name.span.line)
-
-    def _check_library(self, sections: dict[str, syntax.Section]) -> None:
-        if self.project.broken:
-            return
-        for section in sections.values():
-            self.record.report(
-                Fault("E220", f"the section {section.keyword} stands in a file without a model"), section.span
-            )
-        if not self.project.main.definitions and not sections:
-            self.record.report(
-                Fault(
-                    "E220",
-                    "there is neither a model nor a block in this file",
-                    help="model name { input x: float32[N, 4] … }",
-                ),
-                None,
-            )
-        self._check_unused_blocks()
-
-    def _check_unused_blocks(self) -> None:
-        """Check what can be checked of a block that nothing calls: names and options, with inputs of unknown shape."""
-        own = [d for d in self.project.main.definitions if d.keyword == "block" and id(d) not in self.record.called]
-        for definition in own:
-            block = self.project.blocks[definition.name.name]
-            if block.definition is definition:
-                self._dry_run(block)
-
-    def _dry_run(self, block: Block) -> None:
-        env = Environment(block.blocks, Scope("dry"), incomplete=self.project.broken)
-        for parameter in block.definition.parameters:
-            env.values[parameter.name.name] = (
-                self.statements.expressions.evaluate(env, parameter.default) if parameter.default else POISON
-            )
-            env.fixed[parameter.name.name] = "a parameter"
-        declared = [s for s in block.definition.body if isinstance(s, syntax.Input)]
-        for statement in declared:
-            env.values[statement.name.name] = POISON
-            for dim in statement.type.dims or [] if statement.type else []:
-                for name in _names(dim):
-                    env.values.setdefault(name, POISON)
-        env.current = POISON
-        nodes, parameters = self.record.nodes, self.record.parameters
+    def _rehearse_unused_blocks(self) -> None:
+        kept = self.record.nodes, self.record.parameters
         self.record.nodes, self.record.parameters = [], []
-        self.statements.body(env, [s for s in block.definition.body if not isinstance(s, syntax.Input)])
-        self.record.nodes, self.record.parameters = nodes, parameters
+        for definition in self.outline.blocks:
+            block = self.project.blocks[definition.name.name]
+            if block.definition is definition and id(definition) not in self.record.called:
+                self.statements.blocks.rehearse(block)
+        self.record.nodes, self.record.parameters = kept
 
     # The model
 
-    def _model(self, model: syntax.Definition, settings: Mapping[str, Any]) -> Environment:
-        env = Environment(self.project.blocks, Scope("model"), incomplete=self.project.broken and not model.body)
-        self._settings(env, model, settings)
-        for statement in [s for s in model.body if isinstance(s, syntax.Input)]:
-            self._input(env, statement)
-        env.current = env.inputs[0] if len(env.inputs) == 1 else None
-        if any(value is POISON for value in env.values.values()):
-            env.current = POISON
-        rest = [s for s in model.body if not isinstance(s, syntax.Input)]
+    def _model(self, model: syntax.Definition, settings: Mapping[str, Any]) -> Analysis:
+        env = Environment(self.project.blocks, Scope("model"), lost=set(self.project.lost))
+        bind_settings(self.statements.expressions, env, model, settings)
+        declared = self.statements.declared
+        top, rest = declared.split(model.body)
+        for statement in top:
+            if isinstance(statement, syntax.Input):
+                self._input(env, statement)
+            else:
+                self.statements.body(env, [statement])
+        lost = any(value is POISON for value in env.values.values())
+        env.current = POISON if lost else env.inputs[0] if len(env.inputs) == 1 else None
         self.statements.body(env, rest)
-        if not env.inputs and not self.project.broken and not self.record.diagnostics:
-            self.record.report(
-                Fault("E220", f"model {model.name.name} has no input", help="input x: float32[N, 4]"), model.name.span
-            )
-        return env
-
-    def _settings(self, env: Environment, model: syntax.Definition, settings: Mapping[str, Any]) -> None:
-        known = [parameter.name.name for parameter in model.parameters]
-        for name in settings:
-            if name not in known:
-                close = get_close_matches(name, known, n=1, cutoff=0.5)
-                own = ", ".join(known) or "none"
-                self.record.report(
-                    Fault(
-                        "E307",
-                        f"model {model.name.name} has no parameter {name}",
-                        help=f"did you mean {close[0]}?" if close else f"its parameters are {own}",
-                    ),
-                    model.name.span,
-                )
-        for parameter in model.parameters:
-            name = parameter.name.name
-            default = self.statements.expressions.evaluate(env, parameter.default) if parameter.default else POISON
-            value = settings.get(name, default)
-            if parameter.default is None and name not in settings:
-                self.record.report(
-                    Fault(
-                        "E206",
-                        f"the parameter {name} has no default and is not set",
-                        help=f"--set {name}=…, or {name} = … here",
-                    ),
-                    parameter.name.span,
-                )
-            try:
-                check_kind(name, value, default)
-            except Fault as fault:
-                value = self.record.report(Fault("E307", fault.message, fault.help), parameter.name.span)
-            env.values[name] = tuple(value) if isinstance(value, list) else value
-            env.fixed[name] = "a parameter"
+        self._check_inputs(model, env)
+        self._check_outputs(model, env)
+        return self._finish(model, env)
 
     def _input(self, env: Environment, statement: syntax.Input) -> None:
-        name = statement.name.name
-        if name in env.values:
-            self.record.report(
-                Fault("E210", f"{name} is {env.fixed.get(name, 'an input')} already"), statement.name.span
-            )
+        name, stated = statement.name, statement.type
+        if name.name in env.fixed or isinstance(env.values.get(name.name), Tensor):
+            what = env.fixed.get(name.name, "an input")
+            self.record.report(Fault("E210", f"{name.name} is {what} already"), name.span)
             return
-        if statement.type is None or statement.type.dims is None:
-            env.values[name] = self.record.report(
-                Fault(
-                    "E215",
-                    f"the input {name} of a model needs a dtype and a shape",
-                    help=f"input {name}: float32[N, 4]",
-                ),
-                statement.name.span,
+        if stated is None or stated.dtype is None or stated.dims is None:
+            fault = Fault(
+                "E215",
+                f"the input {name.name} of a model needs a dtype and a shape",
+                help=f"input {name.name}: float32[N, 4]",
             )
+            env.values[name.name] = self.record.report(fault, name.span)
             return
-        type = self.statements.declared_type(env, statement.type)
+        type = self.statements.declared.type(env, stated)
         if isinstance(type, Poison):
-            env.values[name] = POISON
+            env.values[name.name] = type
             return
-        tensor = Tensor(type, statement.name.span, "input", name)
-        env.values[name] = tensor
-        env.inputs.append(tensor)
+        env.values[name.name] = Tensor(type, name.span, "input", name.name)
+        env.inputs.append(env.values[name.name])
+        self.statements.declared.bind_symbols(env, type)
+
+    def _check_inputs(self, model: syntax.Definition, env: Environment) -> None:
+        inputs = any(isinstance(statement, (syntax.Input, syntax.Broken)) for statement in model.body)
+        if not inputs:
+            fault = Fault("E220", f"model {model.name.name} has no input", help="input x: float32[N, 4]")
+            self.record.report(fault, model.name.span)
+
+    def _check_outputs(self, model: syntax.Definition, env: Environment) -> None:
+        """Outputs have names, and not those of inputs; without any, the last value is the output."""
+        inputs = {tensor.name for tensor in env.inputs}
+        for name, _, span in env.outputs:
+            if not name:
+                self.record.report(Fault("E220", "an output of a model has a name", help="output name = …"), span)
+            elif name in inputs:
+                fault = Fault("E210", f"{name} is an input already", help="give the output a name of its own")
+                self.record.report(fault, span)
+        if env.outputs or isinstance(env.current, Poison):
+            return
+        if env.current is not None and env.current not in env.inputs:
+            env.outputs.append(("output", env.current, env.current.span))
+        elif env.inputs and not any(isinstance(statement, syntax.Broken) for statement in model.body):
+            fault = Fault("E220", f"model {model.name.name} has no output", help="output name = … makes one")
+            self.record.report(fault, model.name.span)
 
     # The result
 
-    def _finish(
-        self, model: syntax.Definition, env: Environment, sections: dict[str, syntax.Section]
-    ) -> Analysis | None:
-        outputs = self._outputs(model, env)
+    def _finish(self, model: syntax.Definition, env: Environment) -> Analysis:
         parameters = self._parameters()
-        parts = Sections(self.statements, env)
-        targets = parts.targets(sections["train"]) if "train" in sections else {}
-        train = parts.train(sections["train"], targets) if "train" in sections else None
-        data = parts.data(sections["data"], targets) if "data" in sections else None
-        export = parts.export(sections["export"]) if "export" in sections else None
-        sound = not self.record.diagnostics and not self.project.broken
-        if "require" in sections and sound:
-            Requirements(self.statements, env, self.record.parameters).check(sections["require"])
+        settings = {
+            keyword: Settings(self.statements.expressions, env, section)
+            for keyword, section in self.outline.sections.items()
+            if keyword != "require"
+        }
+        training = settings.get("train")
+        targets = read_targets(training, self.statements.declared) if training else {}
+        train = TrainReader(training, targets, parameters).read() if training else None
+        data = DataReader(settings["data"], targets).read() if "data" in settings else None
+        export = read_export(settings["export"]) if "export" in settings else None
+        self._check_requirements(env)
         return Analysis(
             model.name.name,
             self.project.main.path,
@@ -282,11 +187,11 @@ class _Elaborator:
             env.inputs,
             self.record.nodes,
             parameters,
-            outputs,
+            [(name, value, span) for name, value, span in env.outputs if isinstance(value, Tensor)],
             data,
             train,
-            (export.component, sections["export"].span) if export else None,
-            self._requirement_lines(sections),
+            (export.component, settings["export"].section.span) if export else None,
+            self._requirement_lines(),
         )
 
     def _parameters(self) -> dict[str, ParameterRecord]:
@@ -296,47 +201,38 @@ class _Elaborator:
             first = found.setdefault(own.path, own)
             if first is own:
                 continue
-            if own.shared is None or first.shared is not own.shared or first.use == own.use:
+            if not _same_in_another_use(first, own):
                 fault = Fault(
                     "E221",
                     f"two parameters have the path {own.path}; the other is in line {first.span.line}",
                     help="give one of the statements another name",
                 )
                 self.record.report(fault, own.span)
-            elif first.spec.shape != own.spec.shape:
-                uses = (
-                    f"{list(first.spec.shape)} from the first use of {own.shared.name}, and {list(own.spec.shape)} here"
-                )
+            elif first.spec.shape != own.spec.shape or first.spec.dtype != own.spec.dtype:
+                uses = f"{list(first.spec.shape)} in the first use, and {list(own.spec.shape)} here"
                 self.record.report(Fault("E216", f"{own.path} is {uses}"), own.span)
         return found
 
-    def _outputs(self, model: syntax.Definition, env: Environment) -> list[tuple[str, Tensor]]:
-        found = []
-        for name, value, span in env.outputs:
-            if not name:
-                self.record.report(Fault("E220", "an output of a model has a name", help="output name = …"), span)
-            if isinstance(value, Tensor):
-                found.append((name, value))
-        if not env.outputs and isinstance(env.current, Tensor) and env.current not in env.inputs:
-            found.append(("output", env.current))
-        elif not env.outputs and not isinstance(env.current, Poison) and env.inputs and not self.record.diagnostics:
-            self.record.report(
-                Fault("E220", f"model {model.name.name} has no output", help="output name = … makes one"),
-                model.name.span,
-            )
-        return found
+    def _check_requirements(self, env: Environment) -> None:
+        """Hold the require section against the model, if nothing else is wrong with it."""
+        section = self.outline.sections.get("require")
+        if section and not self.record.diagnostics and not self.project.broken:
+            Requirements(self.statements, env, self.record.parameters).check(section)
 
-    def _requirement_lines(self, sections: dict[str, syntax.Section]) -> tuple[str, ...]:
-        if "require" not in sections:
-            return ()
-        lines = self.project.files[self.project.main.path].splitlines()
-        return tuple(lines[entry.span.line - 1].strip() for entry in sections["require"].entries)
+    def _requirement_lines(self) -> tuple[str, ...]:
+        section = self.outline.sections.get("require")
+        text = self.project.files[self.project.main.path].removeprefix("\ufeff").split("\n")
+        return tuple(_written(text, entry.span) for entry in section.entries) if section else ()
 
 
-def _names(expr: syntax.Expr) -> set[str]:
-    match expr:
-        case syntax.Name(name=name):
-            return {name}
-        case syntax.Binary(left=left, right=right):
-            return _names(left) | _names(right)
-    return set()
+def _written(lines: list[str], span: Span) -> str:
+    """What stands at a place, on one line."""
+    found = lines[span.line - 1 : span.end_line]
+    found[-1] = found[-1][: span.end_column - 1]
+    found[0] = found[0][span.column - 1 :]
+    return " ".join(" ".join(found).split())
+
+
+def _same_in_another_use(first: ParameterRecord, other: ParameterRecord) -> bool:
+    """Whether two records of one path come from two uses of one instance."""
+    return first.uses != other.uses and [place for place, _ in first.uses] == [place for place, _ in other.uses]

@@ -40,7 +40,7 @@ def finish(analysis: Analysis) -> spec.Spec:
         values=_values(t for node in analysis.nodes for t in node.outputs),
         nodes=nodes,
         parameters=tuple(_parameter(path, own) for path, own in analysis.parameters.items()),
-        outputs=tuple(spec.Output(name=name, value=value.final, span=value.span) for name, value in analysis.outputs),
+        outputs=tuple(spec.Output(name=name, value=value.final, span=span) for name, value, span in analysis.outputs),
         train=_train(names, analysis.train) if analysis.train else None,
         data=_data(analysis.data) if analysis.data else None,
         export=_export(analysis),
@@ -77,7 +77,10 @@ def _parameter(path: str, own: ParameterRecord) -> spec.Parameter:
 
 
 def _nodes(names: _Names, records: Sequence[NodeRecord]) -> tuple[spec.Node, ...]:
-    """The nodes with their final paths. Values that were named in the file keep these names, the others are called after their nodes."""
+    """The nodes with their final paths.
+
+    Values that were named in the file keep these names, the others are called after their nodes.
+    """
     for node in records:
         for tensor in node.outputs:
             if tensor.name:
@@ -101,8 +104,8 @@ def _value_name(tensor: Tensor) -> str:
 def _node(node: NodeRecord, path: str) -> spec.Node:
     return spec.Node(
         path=path,
-        kind=node.operator.kind,
-        component=node.operator.name,  # type: ignore[arg-type]
+        kind=node.operator.kind,  # type: ignore[arg-type]
+        component=node.operator.name,
         options=encode_options(node.operator),
         inputs=tuple(tensor.final for tensor in node.inputs),
         arguments={name: tensor.final for name, tensor in node.arguments.items()},
@@ -130,7 +133,7 @@ def _train(names: _Names, train: TrainRecord) -> spec.Train:
         regularize=tuple(encode(r) for r in _listed(options.regularize)),
         clip_norm=options.clip_norm,
         clip_value=options.clip_value,
-        metrics=_metrics(train.metrics),
+        metrics=tuple(map(_metric, train.metrics)),
         epochs=options.epochs,
         steps=options.steps,
         batch_size=options.batch_size,
@@ -159,26 +162,17 @@ def _target(name: str, target: TargetRecord, nodes: Sequence[NodeRecord]) -> spe
 
 
 def _classes(target: Tensor, nodes: Sequence[NodeRecord]) -> int | None:
-    """How many classes a label target has: the last size of the logits that a loss holds against it."""
+    """How many classes a label target has: the size, along the classes, of the logits that a loss holds against it."""
     for node in nodes:
         if len(node.inputs) == 2 and node.inputs[1] is target and node.inputs[0].type.rank == target.type.rank + 1:
-            last = node.inputs[0].type.shape[-1]
-            return last if isinstance(last, int) else None
+            size = node.inputs[0].type.shape[getattr(node.operator, "axis", -1)]
+            return size if isinstance(size, int) else None
     return None
 
 
-def _metrics(metrics: Sequence[MetricRecord]) -> tuple[spec.Metric, ...]:
-    """A metric that is used twice is reported with its target."""
-    used = [m.metric.name for m in metrics]
-    return tuple(
-        spec.Metric(
-            name=f"{m.metric.name}.{m.inputs[-1].final}" if used.count(m.metric.name) > 1 else m.metric.name,
-            metric=encode(m.metric),
-            inputs=tuple(t.final for t in m.inputs),
-            span=m.span,
-        )
-        for m in metrics
-    )
+def _metric(own: MetricRecord) -> spec.Metric:
+    inputs = tuple(tensor.final for tensor in own.inputs)
+    return spec.Metric(name=own.name, metric=encode(own.metric), inputs=inputs, span=own.span)
 
 
 def _data(data: DataRecord) -> spec.Data:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from nnspec.diagnostics.errors import Fault
+from nnspec.diagnostics.span import Span
 from nnspec.ir.records import Block, Record
 from nnspec.language import syntax
 
 MAX_STEPS = 150_000
 """Statements after expansion of blocks and loops."""
+MAX_WORK = 1_000_000
+"""Expressions that are evaluated, every entry of a list included: about a second."""
 MAX_CALLS = 48
 """Depth of block calls."""
 MAX_PARAMETERS = 20_000_000_000
@@ -16,14 +19,7 @@ MAX_VALUE = 2**53
 """Elements of one value, or of one parameter."""
 
 CEILING = 10**15
-
-
-class TooLarge(Fault):
-    """The whole spec is too large: elaboration stops, after one report at the innermost place that is to blame."""
-
-    def __init__(self, message: str, help: str = "use fewer repetitions") -> None:
-        super().__init__("E222", message, help)
-        self.reported = False
+"""Where counting statements ends."""
 
 
 class Weights:
@@ -32,43 +28,56 @@ class Weights:
     def __init__(self) -> None:
         self._known: dict[int, int] = {}
 
-    def body(self, statements: list[syntax.Statement], blocks: dict[str, Block]) -> int:
+    def body(self, statements: list[syntax.Statement], blocks: dict[str, Block], depth: int = 0) -> int:
         key = id(statements)
         if key not in self._known:
-            self._known[key] = 1  # a block that contains itself is another error
-            self._known[key] = min(CEILING, 1 + sum(self._statement(statement, blocks) for statement in statements))
+            self._known[key] = 1  # what a block that contains itself weighs here; it is another error
+            if depth < MAX_CALLS:
+                total = sum(self._statement(statement, blocks, depth) for statement in statements)
+                self._known[key] = min(CEILING, 1 + total)
         return self._known[key]
 
-    def _statement(self, statement: syntax.Statement, blocks: dict[str, Block]) -> int:
+    def _statement(self, statement: syntax.Statement, blocks: dict[str, Block], depth: int) -> int:
         match statement:
             case syntax.Repeat(count=syntax.Literal(value=int(count))):
-                return max(count, 0) * self.body(statement.body, blocks)
-            case syntax.Repeat() | syntax.For():
-                return 1
+                return max(count, 0) * self.body(statement.body, blocks, depth + 1)
             case syntax.Assign(value=value) | syntax.Output(value=value) | syntax.Apply(value=value):
-                return 1 + self._calls(value, blocks)
+                return 1 + sum(self._call(stage, blocks, depth) for stage in _stages(value))
         return 1
 
-    def _calls(self, value: syntax.Expr, blocks: dict[str, Block]) -> int:
-        stages = [value.head, *value.stages] if isinstance(value, syntax.Pipeline) else [value]
-        names = [
-            s.name.name if isinstance(s, syntax.Call) else s.name
-            for s in stages
-            if isinstance(s, (syntax.Name, syntax.Call))
-        ]
-        return sum(self.body(blocks[name].definition.body, blocks[name].blocks) for name in names if name in blocks)
+    def _call(self, stage: syntax.Expr, blocks: dict[str, Block], depth: int) -> int:
+        name = (
+            stage.name.name if isinstance(stage, syntax.Call) else stage.name if isinstance(stage, syntax.Name) else ""
+        )
+        block = blocks.get(name)
+        return self.body(block.definition.body, block.blocks, depth + 1) if block else 0
 
 
-def enter(record: Record, times: int, weight: int) -> None:
-    """Account for a body that is about to run `times` times. Raises TooLarge."""
+def _stages(value: syntax.Expr) -> list[syntax.Expr]:
+    return [value.head, *value.stages] if isinstance(value, syntax.Pipeline) else [value]
+
+
+def enter(record: Record, times: int, weight: int, span: Span) -> None:
+    """Account for a body that is about to run `times` times; ends the elaboration if that is too much."""
     total = record.multiplicity * times * weight
     if total > MAX_STEPS:
         shown = f"{total:_}" if total < CEILING else "more than 10^15"
-        raise TooLarge(f"this expands to {shown} statements, the limit is {MAX_STEPS:_}")
+        record.stop(_too_large(f"this expands to {shown} statements, the limit is {MAX_STEPS:_}"), span)
 
 
-def step(record: Record) -> None:
-    """Account for one statement that runs. Raises TooLarge when there were too many."""
+def step(record: Record, span: Span) -> None:
+    """Account for one statement that runs."""
     record.steps += 1
     if record.steps > MAX_STEPS:
-        raise TooLarge(f"the spec expands to more than {MAX_STEPS:_} statements")
+        record.stop(_too_large(f"the spec expands to more than {MAX_STEPS:_} statements"), span)
+
+
+def spend(record: Record, amount: int, span: Span) -> None:
+    """Account for an expression that is evaluated."""
+    record.work += amount
+    if record.work > MAX_WORK:
+        record.stop(_too_large(f"the spec evaluates more than {MAX_WORK:_} expressions and entries of lists"), span)
+
+
+def _too_large(message: str) -> Fault:
+    return Fault("E222", message, help="use fewer repetitions")

@@ -1,8 +1,8 @@
 """Paths of parameters and nodes.
 
-A scope is a model, a block call, a step of a named `repeat` or a named statement that holds several layers. What is made inside gets
-its own part of the path when its statement ends, since only then it is known how many layers of the statement own parameters. Hence
-parts are set late, and a path is read only when everything is elaborated.
+A scope is a model, a block call, a step of a named `repeat` or a named statement that holds several layers. What is
+made inside gets its own part of the path when its statement ends, since only then it is known how many layers of the
+statement own parameters. Hence parts are set late, and a path is read only when everything is elaborated.
 """
 
 from __future__ import annotations
@@ -34,20 +34,32 @@ class Scope:
             self._path = f"{above}.{self.part}" if above and self.part else above or self.part
         return self._path
 
+    def below(self, root: Scope) -> str:
+        """The path from `root`, which is above; it may be read as soon as the body of `root` is done."""
+        parts: list[str] = []
+        scope: Scope | None = self
+        while scope is not None and scope is not root:
+            parts.append(scope.part)
+            scope = scope.parent
+        return ".".join(filter(None, reversed(parts)))
+
     def named(self, name: str) -> str:
         """The part for a name that was given: `x`, then `x_2`."""
         self.names[name] += 1
         return name if self.names[name] == 1 else f"{name}_{self.names[name]}"
 
     def numbered(self, made: Scope) -> str:
-        """The part for something without a name: kind and number. What owns nothing has numbers of its own, so that it moves no name."""
+        """The part for something without a name: kind and number.
+
+        What owns nothing has numbers of its own, so that it moves no name.
+        """
         counter = self.owned if made.owns else self.transients
         counter[made.kind] += 1
         return f"{made.kind}_{counter[made.kind]}"
 
 
 def settle(scope: Scope, name: str | None, made: list[Scope]) -> None:
-    """Give parts to what one statement of `scope` made: its only owner takes the statement's name, several stand below it."""
+    """Give parts to what a statement of `scope` made: an only owner takes its name, several stand below it."""
     owners = [entity for entity in made if entity.owns]
     if name is None or not owners:
         _number(scope, made)

@@ -1,10 +1,10 @@
-"""What the elaborator works with before everything has its name: tensors, parameters, nodes, layer instances, environments."""
+"""What the elaborator works with before everything has its name: values, parameters, nodes, instances, environments."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from nnspec.diagnostics.errors import Diagnostic, Fault
 from nnspec.diagnostics.span import Span
@@ -15,6 +15,10 @@ from nnspec.ir.types import TensorType
 from nnspec.language import syntax
 
 Registries = Mapping[str, Registry[Any]]
+Uses = tuple[tuple[Span, int], ...]
+"""For each instance around, outermost first: where it is declared, and the number of the use."""
+
+MAX_FINDINGS = 100
 
 
 class Poison:
@@ -22,6 +26,10 @@ class Poison:
 
 
 POISON: Final = Poison()
+
+
+class Stop(Exception):
+    """Nothing more is worth elaborating; why, was reported."""
 
 
 @dataclass(eq=False, slots=True)
@@ -45,14 +53,13 @@ class Tensor:
 
 @dataclass(eq=False, slots=True)
 class ParameterRecord:
-    """A tensor that a layer owns. `use` counts the uses of a shared instance: equal paths in two uses are one parameter."""
+    """A tensor that a layer owns. Equal paths in two uses of one instance are one parameter."""
 
     entity: Scope
     leaf: str
     spec: ParameterSpec
     span: Span
-    shared: Instance | None
-    use: int
+    uses: Uses
 
     @property
     def path(self) -> str:
@@ -61,23 +68,31 @@ class ParameterRecord:
 
 @dataclass(eq=False, slots=True)
 class NodeRecord:
+    """One application of a layer, arithmetic operator or loss."""
+
     entity: Scope
     operator: Operator
     inputs: tuple[Tensor, ...]
     arguments: dict[str, Tensor]
     parameters: dict[str, ParameterRecord]
     outputs: tuple[Tensor, ...]
-    macs: Dim
     span: Span
     origin: tuple[Span, ...]
+
+    @property
+    def macs(self) -> Dim:
+        """Multiply-accumulate operations; worked out where somebody asks."""
+        return self.operator.macs(*(tensor.type for tensor in self.inputs))
 
 
 @dataclass(eq=False, slots=True)
 class Block:
-    """A block definition with what its body can see."""
+    """A block definition with the blocks that its body can see."""
 
     definition: syntax.Definition
     blocks: dict[str, Block]
+    lost: set[str]
+    """Names that its file failed to use."""
 
 
 @dataclass(eq=False, slots=True)
@@ -85,13 +100,14 @@ class Instance:
     """`layer enc = …`: a layer or block with its arguments; every use shares its parameters."""
 
     name: str
-    definition: type[Operator] | Block
-    call: syntax.Call | syntax.Name
+    definition: type[Operator] | Block | None
+    """None where the layer that was meant is unknown."""
     bound: Any
     """The evaluated arguments."""
     scope: Scope
     span: Span
     parameters: dict[str, ParameterRecord] = field(default_factory=dict)
+    """By leaf name; for a block by path below the instance."""
     uses: int = 0
 
 
@@ -99,12 +115,11 @@ class Instance:
 class ParameterReference:
     """`emb.weight`: a parameter of an instance, to tie another to."""
 
-    instance: Instance
-    leaf: str
+    name: str
     record: ParameterRecord
 
     def __str__(self) -> str:
-        return f"the parameter {self.instance.name}.{self.leaf}"
+        return f"the parameter {self.name}"
 
 
 Layerlike = type[Operator] | Block | Instance
@@ -121,23 +136,29 @@ class Environment:
     fixed: dict[str, str] = field(default_factory=dict)
     """Names in `values` that `name =` must not rebind, with what they are: a parameter, a size, a `let`."""
     instances: dict[str, Instance] = field(default_factory=dict)
+    lost: set[str] = field(default_factory=set)
+    """Names of layers that something which did not parse may have bound: nothing is said where they are missing."""
     current: Tensor | Poison | None = None
     inputs: list[Tensor] = field(default_factory=list)
     outputs: list[tuple[str, Tensor | Poison, Span]] = field(default_factory=list)
     made: list[Scope] = field(default_factory=list)
     """What the present statement made so far, for `naming.settle`."""
-    incomplete: bool = False
-    """True after a statement that did not parse: a name that is missing may have been bound there."""
-    shared: Instance | None = None
-    use: int = 0
+    uses: Uses = ()
     symbolic: bool = False
     """True while the type of an input is read: an unknown name is a symbolic dimension."""
     losses: bool = False
     """True while the loss is read: the names of losses are functions there."""
 
+    @property
+    def tensors(self) -> Iterator[str]:
+        """The names of values, the last one first."""
+        return (name for name, value in reversed(self.values.items()) if isinstance(value, Tensor))
+
 
 @dataclass(eq=False, slots=True)
 class TargetRecord:
+    """A `target` line."""
+
     tensor: Tensor | Poison
     label: bool
     """True for classes, which are int64 in the graph."""
@@ -146,18 +167,24 @@ class TargetRecord:
 
 @dataclass(eq=False, slots=True)
 class MetricRecord:
+    """One entry of `metrics`."""
+
     metric: Any
     inputs: list[Tensor]
     span: Span
+    name: str = ""
+    """As reported: `accuracy`, or `accuracy.digit` where it is used twice."""
 
 
 @dataclass(eq=False, slots=True)
 class TrainRecord:
+    """The train section."""
+
     settings: Any
     """The component of the section."""
     loss: Tensor
     nodes: list[NodeRecord]
-    """What the loss expression is made of."""
+    """What the expressions of the loss and the metrics are made of."""
     metrics: list[MetricRecord]
     targets: dict[str, TargetRecord]
     span: Span
@@ -165,6 +192,8 @@ class TrainRecord:
 
 @dataclass(eq=False, slots=True)
 class FeedRecord:
+    """What feeds one input or target."""
+
     name: str
     columns: tuple[str, ...]
     single: bool
@@ -173,6 +202,8 @@ class FeedRecord:
 
 @dataclass(eq=False, slots=True)
 class SplitRecord:
+    """`train`, `validation` or `test` of the data section."""
+
     value: Any
     """A source, or a fraction of the training rows."""
     span: Span
@@ -180,6 +211,8 @@ class SplitRecord:
 
 @dataclass(eq=False, slots=True)
 class DataRecord:
+    """The data section."""
+
     settings: Any
     splits: dict[str, SplitRecord | None]
     feeds: list[FeedRecord]
@@ -195,6 +228,7 @@ class Record:
     nodes: list[NodeRecord] = field(default_factory=list)
     parameters: list[ParameterRecord] = field(default_factory=list)
     origin: tuple[Span, ...] = ()
+    """Where the block calls and loops stand that are being run, outermost first."""
     calls: tuple[syntax.Definition, ...] = ()
     """The blocks whose bodies are being run, outermost first."""
     called: set[int] = field(default_factory=set)
@@ -203,14 +237,29 @@ class Record:
     """How often the present statement will run, by the loops around it."""
     steps: int = 0
     """Statements that ran so far, expanded ones included."""
+    work: int = 0
+    """Expressions that were evaluated so far, entries of lists included."""
     elements: int = 0
     """Numbers in the parameters so far."""
+    reported: set[tuple[str, Span | None]] = field(default_factory=set)
 
     def report(self, fault: Fault, span: Span | None) -> Poison:
         """Note the finding, once for each place however often a loop comes by; its result is poison."""
-        if all((found.code, found.span) != (fault.code, span) for found in self.diagnostics):
-            found = fault.at(span)
-            if self.origin and not found.label:
-                found = replace(found, label=f"reached from {self.origin[-1]}")
-            self.diagnostics.append(found)
+        if (fault.code, span) in self.reported:
+            return POISON
+        self.reported.add((fault.code, span))
+        found = fault.at(span)
+        if self.origin and not found.label:
+            found = replace(found, label=f"reached from {self.origin[-1]}")
+        self.diagnostics.append(found)
+        if len(self.diagnostics) == MAX_FINDINGS:
+            self.stop(
+                Fault("E126", f"{MAX_FINDINGS} errors in one spec; the rest of it was not read", "mend these first"),
+                span,
+            )
         return POISON
+
+    def stop(self, fault: Fault, span: Span | None) -> NoReturn:
+        """Note the finding, and end the elaboration."""
+        self.report(fault, span)
+        raise Stop

@@ -1,4 +1,4 @@
-"""The `require` section: what must be true of the model, with the actual number and what weighs most where it is not."""
+"""The `require` section: what must be true of the model; where it is not, the actual number and what weighs most."""
 
 from __future__ import annotations
 
@@ -62,14 +62,14 @@ class Requirements:
         subject = entry.left.name
         if subject not in SUBJECTS:
             raise Fault("E401", f"require knows no {subject}", help=f"it compares {', '.join(SUBJECTS)}")
-        limit = self.statements.expressions.evaluate(self.env, entry.right)
+        limit = self.statements.expressions.decided(self.env, entry.right, "a requirement")
         if isinstance(limit, Poison):
             return
         if not is_number(limit) or entry.unit not in SUBJECTS[subject]:
             units = ", ".join(filter(None, SUBJECTS[subject]))
             raise Fault(
                 "E410",
-                f"{subject} is compared with a number, alone or with one of {units}, got {describe(limit)} {entry.unit}".rstrip(),
+                f"{subject} is compared with a number, alone or in {units}, not {describe(limit)} {entry.unit}".rstrip(),
             )
         wanted = limit * SUBJECTS[subject][entry.unit]
         weights = self._weights(subject)
@@ -118,7 +118,7 @@ class Requirements:
     def _signature(self, entry: syntax.Signature) -> None:
         name = entry.name.name
         found = self._value(entry)
-        wanted = self.statements.declared_type(self.env, entry.type)
+        wanted = self.statements.declared.type(self.env, entry.type)
         if isinstance(found, Poison) or isinstance(wanted, Poison):
             return
         if found.type != wanted:

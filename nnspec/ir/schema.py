@@ -37,8 +37,8 @@ def translated(annotation: Any) -> Any:
     if origin is Annotated:
         return Annotated[(translated(arguments[0]), *_constraints(arguments[1]))]
     if origin is tuple:
-        parts = tuple(part if part is Ellipsis else translated(part) for part in arguments)
-        return tuple.__class_getitem__(parts)
+        items = tuple(part if part is Ellipsis else translated(part) for part in arguments)
+        return tuple.__class_getitem__(items)
     if origin is not None and str(origin) != "typing.Literal":
         parts = [translated(part) for part in arguments]
         union = parts[0]

@@ -1,7 +1,8 @@
 """The validated specification: a `.nn` file with names bound, blocks and loops expanded, and every shape known.
 
-Frozen, strict and closed. `Spec.model_dump_json()` and `Spec.model_validate_json()` are inverse; `Spec.model_json_schema()` is the schema.
-Nothing here knows a layer: components are names with options, and the library gives them meaning (`nnspec.ir.codec`).
+Frozen, strict and closed. `Spec.model_dump_json()` and `Spec.model_validate_json()` are inverse, and
+`Spec.model_json_schema()` is the schema. Nothing here knows a layer: components are names with options, and the library
+gives them meaning (`nnspec.ir.codec`).
 """
 
 from __future__ import annotations

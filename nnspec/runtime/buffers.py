@@ -1,6 +1,7 @@
 """Tensors side by side in one aligned allocation.
 
-Parameters, gradients and every slot of the optimizer's state have the same layout, so that one call clips, updates or saves them all.
+Parameters, gradients and every slot of the optimizer's state have the same layout, so that one call clips, updates or
+saves them all.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ def aligned(shape: tuple[int, ...], dtype: Any) -> Array:
 
 
 class FlatBuffer(Mapping[str, Array]):
-    """Named tensors of one dtype in one allocation, every one aligned; `flat` is the whole, padding included, in one dimension.
+    """Named tensors of one dtype in one allocation, every one aligned; `flat` is the whole, padding included, in one
+    dimension.
 
     The padding holds zeros, and elementwise work on `flat` must leave them finite.
     """

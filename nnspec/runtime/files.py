@@ -12,7 +12,8 @@ from nnspec.diagnostics.errors import Fault
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Let `path` hold `content`, or what it held before, whatever happens meanwhile. Raises E707 where the system refuses."""
+    """Let `path` hold `content`, or what it held before, whatever happens meanwhile. Raises E707 where the system
+    refuses."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _replace(path, content)
@@ -43,8 +44,8 @@ def _replace(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise

@@ -1,7 +1,7 @@
 """Sessions of ONNX Runtime and bindings by address: the only file that imports onnxruntime.
 
-Threads, measured on 2 cores: microseconds per training step of a perceptron with adamw, gradients and update in two sessions, the best of
-five medians.
+Threads, measured on 2 cores: microseconds per training step of a perceptron with adamw, gradients and update in two
+sessions, the best of five medians.
 
 | threads                               | 784-128-10, batch 64 | 784-512-10, batch 128 |
 |---------------------------------------|----------------------|-----------------------|
@@ -11,9 +11,9 @@ five medians.
 | 2, spinning ends with the run         | 173                  | 1240                  |
 | 2, one pool for the process           | 162                  | 1130                  |
 
-Threads that spin after a run steal the cores from the next session, so here they stop with the run. One pool for the process is a little
-better still, but then every other session of onnxruntime in the process fails to load. 20-64-2 at batch 32 takes 19 on one thread and 21
-on two, so a graph with little work runs on the calling thread alone.
+Threads that spin after a run steal the cores from the next session, so here they stop with the run. One pool for the
+process is a little better still, but then every other session of onnxruntime in the process fails to load. 20-64-2 at
+batch 32 takes 19 on one thread and 21 on two, so a graph with little work runs on the calling thread alone.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ import onnxruntime as ort  # type: ignore[import-untyped]
 from nnspec.diagnostics.errors import Fault
 
 Array = np.ndarray[Any, Any]
+Run = Callable[[], None]
+"""A model bound to its arrays."""
 
 SERIAL_WORK = 1_000_000
 """Multiply-accumulate operations below which a graph is faster on one thread."""
@@ -43,7 +45,8 @@ def available_cores() -> int:
 
 
 def threads_for(work: int, limit: int | None = None) -> int:
-    """How many threads suit a graph of `work` multiply-accumulate operations; at most `limit`, by default the available cores."""
+    """How many threads suit a graph of `work` multiply-accumulate operations; at most `limit`, by default the
+    available cores."""
     return 1 if work < SERIAL_WORK else max(1, limit or available_cores())
 
 
@@ -65,16 +68,24 @@ class Session:
         results = _guarded(partial(self._session.run, names, dict(feeds)), "run")
         return dict(zip(names, results, strict=True))
 
-    def bind(self, inputs: Mapping[str, Array], outputs: Mapping[str, Array]) -> Binding:
-        """The model on fixed buffers: every run reads and writes these arrays in place. Inputs of other names are left out."""
-        return Binding(self._session, {name: inputs[name] for name in self.inputs}, outputs)
+    def bind(self, inputs: Mapping[str, Array], outputs: Mapping[str, Array]) -> Run:
+        """The model on fixed arrays: every call reads and writes these in place. Inputs of other names are left out."""
+        used = {name: inputs[name] for name in self.inputs}
+        if any(array.dtype.hasobject for array in used.values()):
+            return partial(self._run_into, used, outputs)
+        return Binding(self._session, used, outputs)
+
+    def _run_into(self, inputs: Mapping[str, Array], outputs: Mapping[str, Array]) -> None:
+        """One run with text among the inputs, which has no address to bind."""
+        for name, array in self.run(inputs, tuple(outputs)).items():
+            outputs[name][...] = array
 
 
 class Binding:
     """A model bound to arrays by address; calling it runs the model once.
 
-    The arrays are kept alive, and must stay where they are. An output may have the address of an input where the operator that writes it
-    is elementwise and follows every other reader of the input; nothing checks that.
+    The arrays are kept alive, and must stay where they are. An output may have the address of an input where the
+    operator that writes it is elementwise and follows every other reader of the input; nothing checks that.
     """
 
     def __init__(self, session: Any, inputs: Mapping[str, Array], outputs: Mapping[str, Array]) -> None:
@@ -103,7 +114,11 @@ def _provider(device: str) -> str:
     if device not in PROVIDERS:
         raise Fault("E701", f"there is no device {device!r}", help="cpu or cuda")
     if PROVIDERS[device] not in ort.get_available_providers():
-        raise Fault("E701", f"this onnxruntime has no {PROVIDERS[device]}", help="pip install onnxruntime-gpu, or leave the device at cpu")
+        raise Fault(
+            "E701",
+            f"this onnxruntime has no {PROVIDERS[device]}",
+            help="pip install onnxruntime-gpu, or leave the device at cpu",
+        )
     return PROVIDERS[device]
 
 

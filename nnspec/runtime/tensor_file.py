@@ -29,6 +29,7 @@ def read_tensors(path: Path) -> tuple[dict[str, Array], str]:
     """The arrays and the text. Raises E707 where the file is missing or damaged."""
     try:
         with safe_open(path, framework="numpy") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, (file.metadata() or {}).get(NOTE, "")
+            names = list(file.keys())
+            return {name: file.get_tensor(name) for name in names}, (file.metadata() or {}).get(NOTE, "")
     except (OSError, SafetensorError) as error:
         raise Fault("E707", f"{path} cannot be read as safetensors: {error}") from error

@@ -21,7 +21,8 @@ from nnspec.training.state import Counters, TrainingState, Weights
 Array = np.ndarray[Any, Any]
 
 LAST, BEST, SLOT = "last", "best", "slot"
-"""First parts of the names of tensors: parameters to go on from, parameters of the best epoch, the optimizer's state."""
+"""First parts of the names of tensors: parameters to go on from, parameters of the best epoch, the optimizer's
+state."""
 
 
 def write_checkpoint(path: Path, state: TrainingState, memory: Memory) -> None:
@@ -32,14 +33,18 @@ def write_checkpoint(path: Path, state: TrainingState, memory: Memory) -> None:
     for slot, buffer in state.slots.items():
         tensors |= {f"{SLOT}/{slot}/{name}": view for name, view in buffer.items()}
     note = {
-        "counters": asdict(state.counters), "seed": state.seed, "fitted": memory.fitted, "history": memory.history.epochs,
+        "counters": asdict(state.counters),
+        "seed": state.seed,
+        "fitted": memory.fitted,
+        "history": memory.history.epochs,
         "classes": memory.classes,
-    }  # fmt: skip
+    }
     write_tensors(path, tensors, json.dumps(note))
 
 
 def read_checkpoint(path: Path, spec: Spec, state: TrainingState, memory: Memory) -> None:
-    """Put a checkpoint into a state of the same spec. Raises E702 for one of another spec, E707 for one that cannot be read."""
+    """Put a checkpoint into a state of the same spec. Raises E702 for one of another spec, E707 for one that cannot be
+    read."""
     tensors, text = read_tensors(path)
     try:
         note = json.loads(text)
@@ -54,6 +59,14 @@ def read_checkpoint(path: Path, spec: Spec, state: TrainingState, memory: Memory
     state.restore(_weights(LAST, spec, state, tensors))
     for slot, buffer in state.slots.items():
         _fill(buffer, _below(f"{SLOT}/{slot}", tensors), path)
+
+
+def deployed(state: TrainingState, memory: Memory) -> dict[str, Array]:
+    """The parameters to use: those of the best epoch, or the current ones where there was none."""
+    if memory.best is None:
+        return dict(state.parameters)
+    found = {name.removeprefix(f"{BEST}/"): array for name, array in _named(BEST, state, memory.best)}
+    return {path: found[path] for path in state.parameters}
 
 
 def _named(prefix: str, state: TrainingState, weights: Weights) -> Iterator[tuple[str, Array]]:

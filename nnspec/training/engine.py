@@ -25,7 +25,8 @@ Shapes = dict[str, tuple[int, ...]]
 
 
 class Engine:
-    """Runs the training graphs of a spec over a `TrainingState`. Programs are built when a batch signature is first seen."""
+    """Runs the training graphs of a spec over a `TrainingState`. Programs are built when a batch signature is first
+    seen."""
 
     def __init__(self, spec: Spec, library: Library, seed: int, device: Device) -> None:
         if spec.train is None:
@@ -61,8 +62,11 @@ class Engine:
         program.run()
         loss = float(program.values[LOSS])
         if not isfinite(loss):
-            raise Fault("E704", f"the loss is {loss} in step {counters.step + 1}, {where()}",
-                        help="a smaller lr, clip_norm, or rows without extreme values may help")
+            raise Fault(
+                "E704",
+                f"the loss is {loss} in step {counters.step + 1}, {where()}",
+                help="a smaller lr, clip_norm, or rows without extreme values may help",
+            )
         return loss
 
     def accept(self) -> None:
@@ -104,7 +108,9 @@ class Engine:
             self._update = Update(self.train, rule, self.state, self.device)
         return self._update
 
-    def _program(self, known: dict[tuple[Any, ...], BatchProgram], build: Callable[..., BatchProgram], shapes: Shapes) -> BatchProgram:
+    def _program(
+        self, known: dict[tuple[Any, ...], BatchProgram], build: Callable[..., BatchProgram], shapes: Shapes
+    ) -> BatchProgram:
         key = tuple(sorted(shapes.items()))
         if key not in known:
             sizes = sizes_of(batch_types(self.spec), shapes)

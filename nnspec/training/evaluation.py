@@ -16,9 +16,6 @@ from nnspec.training.tally import Metrics, Tally
 
 Array = np.ndarray[Any, Any]
 
-ROWS = 256
-"""Rows of a batch where no gradient is needed, or the batch size where that is larger."""
-
 
 def evaluate(engine: Engine, metrics: Metrics, dataset: Dataset) -> dict[str, float]:
     """Loss (the mean over the rows) and metrics over a whole dataset."""
@@ -53,7 +50,8 @@ class Forward:
 
 
 def predict(forward: Forward, spec: Spec, arrays: Mapping[str, Array], rows: int) -> dict[str, Array]:
-    """The outputs of the model for whole arrays: in batches where every output has a row for every row of the inputs, else at once."""
+    """The outputs of the model for whole arrays: in batches where every output has a row for every row of the inputs,
+    else at once."""
     leading = {item.shape[:1] for item in spec.inputs}
     shapes = {item.name: item.shape for item in (*spec.inputs, *spec.values)}
     if leading != {shapes[item.value][:1] for item in spec.outputs}:
@@ -64,5 +62,4 @@ def predict(forward: Forward, spec: Spec, arrays: Mapping[str, Array], rows: int
 
 def batches(rows: int, batch_size: int) -> Iterator[Array]:
     """The row numbers of one batch after another, in order."""
-    size = max(batch_size, ROWS)
-    return (np.arange(start, min(start + size, rows)) for start in range(0, rows, size))
+    return (np.arange(start, min(start + batch_size, rows)) for start in range(0, rows, batch_size))

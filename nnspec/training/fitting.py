@@ -1,4 +1,5 @@
-"""Statistics of the training rows, set before the first step: each fitted layer in turn, from what the layers before it make of the rows."""
+"""Statistics of the training rows, set before the first step: each fitted layer in turn, from what the layers before
+it make of the rows."""
 
 from __future__ import annotations
 
@@ -41,4 +42,6 @@ def fit_statistics(engine: Engine, dataset: Dataset) -> None:
 def _inputs(engine: Engine, value: str, dataset: Dataset) -> Iterator[Array]:
     names = [item.name for item in engine.spec.inputs]
     forward = Forward(engine, {"fitted/input": value})
-    return (found["fitted/input"] for found in forward.over({name: dataset.arrays[name] for name in names}, dataset.rows))
+    return (
+        found["fitted/input"] for found in forward.over({name: dataset.arrays[name] for name in names}, dataset.rows)
+    )

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 from nnspec.training.base import Mode, best_epoch
 
 Record = dict[str, float | int]
-"""`epoch` and `step` (how many are done), `lr`, `train.loss`, `train.<metric>`, `validation.loss`, `validation.<metric>`."""
+"""`epoch` and `step` (how many are done), `lr`, `train.loss`, `train.<metric>`, `validation.loss`,
+`validation.<metric>`."""
 
 
 @dataclass
@@ -22,7 +23,8 @@ class History:
 
     @property
     def best(self) -> Record | None:
-        """The record of the epoch whose weights are kept: the last one where nothing is monitored; None before the first epoch."""
+        """The record of the epoch whose weights are kept: the last one where nothing is monitored; None before the
+        first epoch."""
         measured = self.series(self.monitor)
         return self.epochs[best_epoch(measured, self.mode) if measured else -1] if self.epochs else None
 

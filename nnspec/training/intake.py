@@ -1,4 +1,5 @@
-"""Batches from Python code: checked by the data layer when a form of batch is new, and then copied straight into a program's buffers."""
+"""Batches from Python code: checked by the data layer when a form of batch is new, and then copied straight into a
+program's buffers."""
 
 from __future__ import annotations
 
@@ -24,13 +25,18 @@ class Intake:
         self._program = program
         self._memory = memory
         self._reader = ArrayReader(spec)
-        self._types = batch_types(spec)
-        self._names = tuple(self._types)
-        self._bounds = {item.name: item.classes for item in (spec.train.targets if spec.train else ()) if item.classes is not None}
+        self._names = tuple(batch_types(spec))
+        targets = spec.train.targets if spec.train else ()
+        self._classes = [
+            (item.name, np.dtype(f"u{np.dtype(item.dtype).itemsize}"), item.classes)
+            for item in targets
+            if item.classes is not None
+        ]
         self._known: dict[Any, BatchProgram] = {}
 
     def load(self, batch: Mapping[str, Any]) -> BatchProgram:
-        """The program for a batch, with the batch in its buffers. Raises a DataError for one that does not fit the spec."""
+        """The program for a batch, with the batch in its buffers. Raises a DataError for one that does not fit the
+        spec."""
         key = self._form(batch)
         program = self._known.get(key) if key else None
         if program:
@@ -40,15 +46,17 @@ class Intake:
         return self._checked(batch, key)
 
     def _form(self, batch: Mapping[str, Any]) -> Any:
-        """Shapes and dtypes of the arrays, which decide about all checks but those of values; None for what is no dictionary of arrays."""
+        """Shapes and dtypes of the arrays, which decide about all checks but those of values; None for what is no
+        dictionary of arrays."""
         try:
-            return tuple([(batch[name].shape, batch[name].dtype) for name in self._names]) if len(batch) == len(self._names) else None
+            form = tuple([(batch[name].shape, batch[name].dtype) for name in self._names])
+            return form if len(batch) == len(form) else None
         except (KeyError, AttributeError, TypeError):
             return None
 
     def _classes_exist(self, program: BatchProgram) -> bool:
-        """Whether all class numbers are below the count that the loss expects; as unsigned numbers, negative ones are large."""
-        return all(program.batch[name].view(np.uint64).max() < count for name, count in self._bounds.items())
+        """Whether all class numbers are below what the loss expects; read as unsigned, negative ones are large."""
+        return all(program.batch[name].view(unsigned).max() < count for name, unsigned, count in self._classes)
 
     def _checked(self, batch: Mapping[str, Any], key: Any) -> BatchProgram:
         dataset = self._reader.read(batch, self._memory.classes)
@@ -62,5 +70,3 @@ class Intake:
     def _plain(self) -> bool:
         """Whether class values are class numbers, so that labels need no translation."""
         return all(found == tuple(range(len(found))) for found in self._memory.classes.values())
-
-

@@ -11,6 +11,7 @@ from nnspec.data.batching import Batches
 from nnspec.data.rows import Dataset
 from nnspec.diagnostics.errors import Fault
 from nnspec.ir import codec
+from nnspec.ir.spec import Train
 from nnspec.training.base import EarlyStop
 from nnspec.training.engine import Engine, shapes_of
 from nnspec.training.evaluation import evaluate
@@ -25,17 +26,29 @@ Array = np.ndarray[Any, Any]
 class Loop:
     """One call of `fit`: goes on where the counters of the state are, up to the length of the run.
 
-    The order of the rows is a function of seed and epoch, and random numbers of seed and draw, so nothing but the counters is needed to go on.
+    The order of the rows is a function of seed and epoch, and random numbers of seed and draw, so nothing but the
+    counters is needed to go on.
     """
 
     def __init__(
-        self, engine: Engine, metrics: Metrics, memory: Memory, train: Dataset, validation: Dataset | None, *, epochs: int | None = None,
-        steps: int | None = None, watcher: Watcher | None = None, on_epoch: Callable[[bool], None] = lambda is_best: None,
+        self,
+        engine: Engine,
+        metrics: Metrics,
+        memory: Memory,
+        *,
+        train: Dataset,
+        validation: Dataset | None,
+        length: Length,
+        watcher: Watcher | None,
+        on_epoch: Callable[[bool], None],
     ) -> None:
+        """`on_epoch` is told after each epoch whether it was the best, before `watcher` is."""
         self._engine, self._metrics, self._memory = engine, metrics, memory
         self._train, self._validation = train, validation
-        self._batches = Batches(train.rows, engine.train.batch_size, engine.state.seed, engine.spec.data is None or engine.spec.data.shuffle)
-        self._length = length_of(engine, len(self._batches), epochs, steps)
+        self._batches = Batches(
+            train.rows, engine.train.batch_size, engine.state.seed, engine.spec.data is None or engine.spec.data.shuffle
+        )
+        self._length = length
         self._lr = LearningRate(engine.optimizer, self._length)
         stop = engine.train.early_stop
         self._stop: EarlyStop | None = codec.decode(engine.library, "stop", stop) if stop else None
@@ -45,8 +58,7 @@ class Loop:
     def run(self) -> None:
         """Train to the end. Raises E704 at the first loss that is not finite."""
         counters, history = self._engine.state.counters, self._memory.history
-        reason = "finished"
-        while counters.step < self._length.steps:
+        while counters.step < self._length.steps and not self._stopped():
             self._lr.observe(history, self._metrics.mode(self._lr.watches or ""))
             tally = self._epoch()
             with self._engine.averaged():
@@ -54,11 +66,15 @@ class Loop:
             self._on_epoch(is_best)
             if self._watcher:
                 self._watcher(EpochDone(history.epochs[-1], self._length.epochs, is_best))
-            if self._stop and self._stop.stops(history.series(self._stop.watches), self._metrics.mode(self._stop.watches)):
-                reason = "early_stop"
-                break
         if self._watcher:
-            self._watcher(TrainingDone(reason, history))
+            self._watcher(TrainingDone("early_stop" if self._stopped() else "finished", history))
+
+    def _stopped(self) -> bool:
+        """Whether what was measured up to now ends the run early."""
+        if self._stop is None:
+            return False
+        watched = self._stop.watches
+        return self._stop.stops(self._memory.history.series(watched), self._metrics.mode(watched))
 
     def _epoch(self) -> Tally:
         """The rest of the epoch under way; what was measured in it."""
@@ -117,16 +133,20 @@ class Loop:
         measured += [f"validation.{name}" for name in ("loss", *self._metrics.by_name)] if self._validation else []
         for name in watched:
             if name not in measured:
-                raise Fault("E712", f"{name} is monitored, but not measured", help=f"this run measures {', '.join(measured)}")
+                raise Fault(
+                    "E712", f"{name} is monitored, but not measured", help=f"this run measures {', '.join(measured)}"
+                )
 
     def _places(self, rows: Array) -> str:
-        shown = [self._train.where(int(row)) for row in rows[:4]]
-        return f"epoch {self._engine.state.counters.epoch + 1}, rows {'; '.join(shown)}{' and others' if len(rows) > 4 else ''}"
+        shown = "; ".join(self._train.where(int(row)) for row in rows[:4])
+        others = " and others" if len(rows) > 4 else ""
+        return f"epoch {self._engine.state.counters.epoch + 1}, rows {shown}{others}"
 
 
-def length_of(engine: Engine, batches: int, epochs: int | None, steps: int | None) -> Length:
-    """The length of a run with so many batches in an epoch: as asked for, else as the spec says."""
-    per_epoch = -(-batches // engine.train.accumulate)
+def length_of(train: Train, rows: int, epochs: int | None, steps: int | None) -> Length:
+    """The length of a run over so many rows: as asked for, else as the spec says."""
+    batches = -(-rows // train.batch_size)
+    per_epoch = -(-batches // train.accumulate)
     if epochs is None and steps is None:
-        epochs, steps = engine.train.epochs, engine.train.steps
+        epochs, steps = train.epochs, train.steps
     return Length(per_epoch, steps if steps is not None else (epochs or 1) * per_epoch)

@@ -22,3 +22,7 @@ class Memory:
     """Whether the statistics of the training rows are in the state."""
     classes: dict[str, tuple[Any, ...]] = field(default_factory=dict)
     """The classes of each label target, once data was seen."""
+
+    def leave_best(self) -> None:
+        """The parameters change by hand: those in the state are from now on the ones to use and to go on from."""
+        self.best = self.last = None

@@ -1,4 +1,5 @@
-"""Graphs bound to the buffers of a training run. Each is built once per batch signature or once per run; a call is one run of ONNX Runtime."""
+"""Graphs bound to the buffers of a training run. Each is built once per batch signature or once per run; a call is one
+run of ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -47,10 +48,12 @@ def work(spec: Spec, sizes: Sizes) -> int:
 class BatchProgram:
     """A graph over one batch signature, with buffers of its own for the batch and for the outputs in `values`."""
 
-    def __init__(self, graph: Graph, session: Session, given: Mapping[str, Array], results: Mapping[str, Array]) -> None:
+    def __init__(
+        self, graph: Graph, session: Session, given: Mapping[str, Array], results: Mapping[str, Array]
+    ) -> None:
         self.batch = {value.name: _buffer(value) for value in graph.inputs if value.name not in given}
         self.values = {name: _buffer(value) for name, value in graph.outputs.items() if name not in results}
-        self.rows: int = next(buffer.shape[0] for buffer in self.batch.values() if buffer.ndim)
+        self.rows: int = next((buffer.shape[0] for buffer in self.batch.values() if buffer.ndim), 1)
         self.run = session.bind({**given, **self.batch}, {**results, **self.values})
 
     def load(self, arrays: Mapping[str, Array]) -> None:
@@ -73,11 +76,18 @@ def gradients_program(spec: Spec, library: Library, sizes: Sizes, state: Trainin
     return BatchProgram(graph, device.session(graph, threads_for(work(spec, sizes), device.threads)), given, results)
 
 
-def evaluation_program(spec: Spec, library: Library, sizes: Sizes, state: TrainingState, device: Device) -> BatchProgram:
+def evaluation_program(
+    spec: Spec, library: Library, sizes: Sizes, state: TrainingState, device: Device
+) -> BatchProgram:
     """The evaluation graph, reading the parameters of `state`."""
     graph = evaluation_graph(spec, library, sizes)
-    return BatchProgram(graph, device.session(graph, threads_for(work(spec, sizes), device.threads)), state.parameters, {})
+    return BatchProgram(
+        graph, device.session(graph, threads_for(work(spec, sizes), device.threads)), state.parameters, {}
+    )
 
 
 def _buffer(value: Value) -> Array:
+    """Memory for a value of the graph; text is an array of `str` objects."""
+    if value.dtype == "string":
+        return np.empty(value.static_shape, object)
     return aligned(value.static_shape, numpy_dtype(value.dtype))

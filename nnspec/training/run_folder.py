@@ -16,15 +16,21 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Iterator
+from math import isfinite
 from pathlib import Path, PurePath
 from typing import Any
 
 from nnspec import __version__
+from nnspec.compiler.export import compile_model
 from nnspec.data.slots import input_columns
 from nnspec.diagnostics.errors import Fault
 from nnspec.ir.spec import Spec
 from nnspec.runtime.files import read_json, write_json, write_text
 from nnspec.runtime.session import VERSION as ONNXRUNTIME
+from nnspec.runtime.tensor_file import write_tensors
+from nnspec.training.checkpoint import deployed, read_checkpoint, write_checkpoint
+from nnspec.training.memory import Memory
+from nnspec.training.state import TrainingState
 
 FORMAT = 1
 """Of the run directory; a newer one is refused."""
@@ -67,12 +73,29 @@ class RunFolder:
         return facts
 
     def write_records(self, records: list[dict[str, Any]]) -> None:
-        """A line of JSON per epoch; always whole, so that a resumed run adds nothing twice."""
-        write_text(self.path / "metrics.jsonl", "".join(json.dumps(record) + "\n" for record in records))
+        """A line of JSON per epoch, null for what is not finite; written whole, so that a resumed run repeats none."""
+        plain = [{name: value if isfinite(value) else None for name, value in record.items()} for record in records]
+        write_text(self.path / "metrics.jsonl", "".join(json.dumps(record) + "\n" for record in plain))
+
+    def write_state(self, state: TrainingState, memory: Memory, is_best: bool) -> None:
+        """Weights where they are the best, then the checkpoint, which vouches for them, then the records."""
+        if is_best:
+            write_tensors(self.weights, deployed(state, memory))
+        write_checkpoint(self.checkpoint, state, memory)
+        self.write_records(memory.history.epochs)
+
+    def read_state(self, spec: Spec, state: TrainingState, memory: Memory) -> None:
+        """The last checkpoint."""
+        read_checkpoint(self.checkpoint, spec, state, memory)
+
+    def write_model(self, spec: Spec, state: TrainingState, memory: Memory) -> None:
+        """The deployable model with the best weights."""
+        compile_model(spec, deployed(state, memory), classes=memory.classes).save(self.model)
 
 
 def _texts(spec: Spec) -> Iterator[tuple[str, str]]:
-    """The spec as `spec.nn`, and what it uses at the same places relative to it; files from elsewhere have their text in spec.json alone."""
+    """The spec as `spec.nn`, and what it uses at the same places relative to it; files from elsewhere have their text
+    in spec.json alone."""
     folder = PurePath(spec.path).parent
     for path, text in spec.files.items():
         if path == spec.path:

@@ -11,7 +11,6 @@ import numpy as np
 from nnspec.compiler.training_graphs import trained_parameters
 from nnspec.diagnostics.errors import Fault
 from nnspec.ir.spec import Spec
-from nnspec.ir.types import DType
 from nnspec.runtime.buffers import FlatBuffer
 
 Array = np.ndarray[Any, Any]
@@ -41,18 +40,19 @@ class Weights(NamedTuple):
 class TrainingState:
     """Parameters, gradients and the optimizer's state of a spec.
 
-    `trained` holds the parameters that the optimizer changes; `gradient`, `total` (accumulated gradients) and every slot have its layout.
-    `held` holds the others: statistics and what is frozen; `next_held` takes the new running statistics of a step until it is accepted.
+    `trained` holds the parameters that the optimizer changes; `gradient`, `total` (accumulated gradients) and every
+    slot have its layout. `held` holds the others: statistics and what is frozen; `next_held` takes the new running
+    statistics of a step until it is accepted.
     """
 
     def __init__(self, spec: Spec, slots: Iterable[str], seed: int) -> None:
-        self.dtype = dtype = _dtype(spec)
+        _require_float32(spec)
         trained = {item.path: item.shape for item in trained_parameters(spec)}
-        self.trained = FlatBuffer(trained, dtype)
+        self.trained = FlatBuffer(trained)
         self.gradient = self.trained.like()
         self.total = self.trained.like() if spec.train and spec.train.accumulate > 1 else self.gradient
         self.slots = {slot: self.trained.like() for slot in slots}
-        self.held = FlatBuffer({item.path: item.shape for item in spec.parameters if item.path not in trained}, dtype)
+        self.held = FlatBuffer({item.path: item.shape for item in spec.parameters if item.path not in trained})
         self.next_held = self.held.like()
         both = {**self.trained, **self.held}
         self.parameters: dict[str, Array] = {item.path: both[item.path] for item in spec.parameters}
@@ -81,9 +81,12 @@ class TrainingState:
         self.next_held.flat[:] = weights.held
 
 
-def _dtype(spec: Spec) -> DType:
-    """The one dtype of all parameters. Raises E708 where there are several, or one that is not trained on a CPU."""
-    found = {item.dtype for item in spec.parameters} or {"float32"}
-    if len(found) > 1 or not found <= {"float32", "float64"}:
-        raise Fault("E708", f"parameters of {' and '.join(sorted(found))} are not trained together", help="let all parameters be float32, or all float64")
-    return found.pop()
+def _require_float32(spec: Spec) -> None:
+    """Raise E708 for parameters of another dtype than training works in."""
+    for item in spec.parameters:
+        if item.dtype != "float32":
+            raise Fault(
+                "E708",
+                f"{item.path} is {item.dtype}; training works in float32",
+                help='cast("float32") before the layer',
+            )

@@ -9,33 +9,27 @@ from typing import Any
 
 import numpy as np
 
-from nnspec.compiler.export import compile_model
 from nnspec.compiler.initial import initial_values
 from nnspec.compiler.weights import read_weights, require_fit
 from nnspec.data.arrays import dataset_from_arrays
-from nnspec.data.dataset import SPLITS, load
 from nnspec.data.rows import Dataset
-from nnspec.diagnostics.errors import Fault
 from nnspec.ir.spec import Spec
 from nnspec.library import registries
 from nnspec.runtime.edge import run_errors
-from nnspec.runtime.tensor_file import write_tensors
-from nnspec.training.checkpoint import read_checkpoint, write_checkpoint
 from nnspec.training.engine import Engine
 from nnspec.training.evaluation import Forward, evaluate, predict
 from nnspec.training.fitting import fit_statistics, fitted_nodes
 from nnspec.training.history import History, Watcher
 from nnspec.training.intake import Intake
-from nnspec.training.learning_rate import LearningRate
+from nnspec.training.learning_rate import LearningRate, Length
 from nnspec.training.loop import Loop, length_of
 from nnspec.training.memory import Memory
 from nnspec.training.programs import Device
+from nnspec.training.rows import Batch, Rows
 from nnspec.training.run_folder import RunFolder
 from nnspec.training.tally import Metrics, Tally
 
 Array = np.ndarray[Any, Any]
-Batch = Mapping[str, Any]
-"""Arrays by the names of inputs and targets, rows first."""
 
 
 class Trainer:
@@ -46,9 +40,16 @@ class Trainer:
 
     @run_errors()
     def __init__(
-        self, spec: Spec, *, seed: int | None = None, device: str = "cpu", threads: int | None = None, folder: str | Path | None = None
+        self,
+        spec: Spec,
+        *,
+        seed: int | None = None,
+        device: str = "cpu",
+        threads: int | None = None,
+        folder: str | Path | None = None,
     ) -> None:
-        """`seed` overrides that of the spec, `threads` is at most so many, `folder` is where the paths of the data section start."""
+        """`seed` overrides that of the spec, `threads` is at most so many, `folder` is where the paths of the data
+        section start."""
         self.spec = spec
         self.seed = seed if seed is not None else spec.train.seed if spec.train else 0
         self.folder = Path(folder) if folder is not None else Path(spec.path).parent
@@ -56,7 +57,7 @@ class Trainer:
         self._metrics = Metrics(spec, registries())
         self._memory = Memory(self._new_history())
         self._intake = Intake(spec, self._memory, self._engine.gradients_program)
-        self._splits: dict[str, Dataset] = {}
+        self._rows = Rows(spec, self.folder, self.seed, self._memory)
         self._engine.state.assign(initial_values(spec, registries(), self.seed))
         self._load_initial()
 
@@ -77,19 +78,22 @@ class Trainer:
 
     @run_errors()
     def load_parameters(self, parameters: str | Path | Mapping[str, Array], *, strict: bool = True) -> None:
-        """Set parameters from arrays by path, a run directory or a safetensors file; all of them, or with `strict = False` those given."""
+        """Set parameters from arrays by path, a run directory or a safetensors file; all of them, or with `strict =
+        False` those given."""
         arrays = read_weights(parameters).arrays
         require_fit(self.spec, arrays, strict=strict)
         self._assign(arrays)
 
     @run_errors()
     def step(self, batch: Batch) -> dict[str, float]:
-        """One forward pass, backward pass and update. The loss, the penalty where there are regularizers, and the metrics of this batch.
+        """One forward pass, backward pass and update. The loss, the penalty where there are regularizers, and the
+        metrics of this batch.
 
         Outside `fit` a schedule counts every step as an epoch.
         """
         program = self._intake.load(batch)
         engine = self._engine
+        self._memory.leave_best()
         engine.gradients(program, lambda: "in the batch given")
         engine.accept()
         engine.add(1.0, first=True)
@@ -106,17 +110,22 @@ class Trainer:
 
     @run_errors()
     def fit(
-        self, train: Batch | None = None, validation: Batch | None = None, *, epochs: int | None = None, steps: int | None = None,
-        run: str | Path | None = None, watcher: Watcher | None = None,
+        self,
+        train: Batch | None = None,
+        validation: Batch | None = None,
+        *,
+        epochs: int | None = None,
+        steps: int | None = None,
+        run: str | Path | None = None,
+        watcher: Watcher | None = None,
     ) -> History:
         """Train on the data of the spec, or on these arrays, and keep the weights of the best epoch.
 
-        `epochs` or `steps` is the length of the whole run, what is done already included; by default the spec's. With `run`, the run
-        directory is kept up to date after every epoch. `watcher` is told of every step, every epoch and the end.
+        `epochs` or `steps` is the length of the whole run, what is done already included; by default the spec's. With
+        `run`, the run directory is kept up to date after every epoch. `watcher` is told of every step, every epoch and
+        the end.
         """
-        rows = self._dataset("train" if train is None else train)
-        of_spec = train is None and validation is None and self.spec.data is not None and self.spec.data.validation is not None
-        checked = self._split("validation") if of_spec else self._dataset(validation) if validation is not None else None
+        rows, held_out = self._rows.for_training(train, validation)
         self._prepare(rows)
         folder = RunFolder(run) if run is not None else None
         if folder:
@@ -124,18 +133,28 @@ class Trainer:
 
         def keep(is_best: bool) -> None:
             if folder:
-                self._write_state(folder, is_best)
+                folder.write_state(self._engine.state, self._memory, is_best)
 
-        Loop(self._engine, self._metrics, self._memory, rows, checked, epochs=epochs, steps=steps, watcher=watcher, on_epoch=keep).run()
+        length = length_of(self._engine.train, rows.rows, epochs, steps)
+        Loop(
+            self._engine,
+            self._metrics,
+            self._memory,
+            train=rows,
+            validation=held_out,
+            length=length,
+            watcher=watcher,
+            on_epoch=keep,
+        ).run()
         self._use_best()
         if folder:
-            self._write_model(folder)
+            folder.write_model(self.spec, self._engine.state, self._memory)
         return self._memory.history
 
     @run_errors()
     def evaluate(self, data: str | Batch | Dataset = "validation") -> dict[str, float]:
         """Loss (the mean over the rows) and metrics over `train`, `validation` or `test`, or over arrays."""
-        return evaluate(self._engine, self._metrics, self._dataset(data))
+        return evaluate(self._engine, self._metrics, self._rows(data))
 
     @run_errors()
     def predict(self, inputs: Batch) -> dict[str, Array]:
@@ -148,8 +167,8 @@ class Trainer:
         """Write a run directory."""
         folder = RunFolder(run)
         self._write_facts(folder)
-        self._write_state(folder, is_best=True)
-        self._write_model(folder)
+        folder.write_state(self._engine.state, self._memory, is_best=True)
+        folder.write_model(self.spec, self._engine.state, self._memory)
 
     @classmethod
     @run_errors()
@@ -158,7 +177,7 @@ class Trainer:
         folder = RunFolder(run)
         facts = folder.read_facts()
         trainer = cls(folder.read_spec(), seed=facts["seed"], device=device, threads=threads, folder=facts["folder"])
-        read_checkpoint(folder.checkpoint, trainer.spec, trainer._engine.state, trainer._memory)
+        folder.read_state(trainer.spec, trainer._engine.state, trainer._memory)
         return trainer
 
     def _load_initial(self) -> None:
@@ -173,6 +192,7 @@ class Trainer:
         self._assign(arrays)
 
     def _assign(self, arrays: Mapping[str, Array]) -> None:
+        self._memory.leave_best()
         self._engine.state.assign(arrays)
         fitted = {path for node in fitted_nodes(self.spec, registries()) for path in node.parameters.values()}
         self._memory.fitted |= fitted <= set(arrays)
@@ -188,26 +208,8 @@ class Trainer:
 
     @cached_property
     def _lr(self) -> LearningRate:
-        return LearningRate(self._engine.optimizer, length_of(self._engine, self._engine.train.accumulate, None, None))
-
-    def _dataset(self, data: str | Batch | Dataset) -> Dataset:
-        """A split of the spec's data, read once, or arrays as a dataset; its classes are those of the model from now on."""
-        if isinstance(data, str):
-            dataset = self._split(data)
-        else:
-            dataset = data if isinstance(data, Dataset) else dataset_from_arrays(self.spec, data, self._memory.classes)
-        self._memory.classes |= dataset.classes
-        return dataset
-
-    def _split(self, name: str) -> Dataset:
-        if name not in SPLITS:
-            raise Fault("E713", f"there is no split {name!r}", help=f"a split is {', '.join(SPLITS)}, or arrays by name")
-        if name not in self._splits:
-            found = load(self.spec, registries(), self.folder, self.seed, self._memory.classes)
-            self._splits |= {split: dataset for split in SPLITS if (dataset := getattr(found, split)) is not None}
-        if name not in self._splits:
-            raise Fault("E713", f"{self.spec.name} has no {name} split", help=f"name it in the data section: {name} = …")
-        return self._splits[name]
+        train = self._engine.train
+        return LearningRate(self._engine.optimizer, Length(1, train.steps or train.epochs or 1))
 
     def _prepare(self, rows: Dataset) -> None:
         """Go on from the last weights, not from the best; before the first step, fit the statistics of the rows."""
@@ -225,14 +227,5 @@ class Trainer:
 
     def _write_facts(self, folder: RunFolder) -> None:
         folder.write_spec(self.spec)
-        folder.write_facts(self.spec, {"folder": str(self.folder.resolve()), "seed": self.seed, "classes": self._memory.classes})
-
-    def _write_state(self, folder: RunFolder, is_best: bool) -> None:
-        """The checkpoint comes last: it vouches for the weights before it."""
-        if is_best:
-            write_tensors(folder.weights, self._engine.state.parameters)
-        write_checkpoint(folder.checkpoint, self._engine.state, self._memory)
-        folder.write_records(self._memory.history.epochs)
-
-    def _write_model(self, folder: RunFolder) -> None:
-        compile_model(self.spec, self._engine.state.parameters, classes=self._memory.classes).save(folder.model)
+        facts = {"folder": str(self.folder.resolve()), "seed": self.seed, "classes": self._memory.classes}
+        folder.write_facts(self.spec, facts)

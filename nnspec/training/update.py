@@ -8,16 +8,16 @@ from typing import NamedTuple
 from nnspec.compiler.training_graphs import accumulation_graph, norm_graph, update_graph
 from nnspec.graph.graph import Graph
 from nnspec.ir.spec import Train
-from nnspec.ir.types import DType
 from nnspec.runtime.buffers import aligned
-from nnspec.runtime.session import Binding, Session
+from nnspec.runtime.session import Run, Session
 from nnspec.training.base import Average, Optimizer
 from nnspec.training.programs import Device
 from nnspec.training.state import TrainingState
 
 TILE = 1 << 17
-"""Floats per thread in one run of the update. Microseconds for adamw over 8.4 M parameters, 2 threads, by floats in a run:
-2^16 15900, 2^17 10700, 2^18 9400, all at once 23200; on 1 thread 2^16 15000, 2^17 16300, 2^18 16700, all at once 36700."""
+"""Floats per thread in one run of the update. Microseconds for adamw over 8.4 M parameters, 2 threads, by floats in a
+run: 2^16 15900, 2^17 10700, 2^18 9400, all at once 23200; on 1 thread 2^16 15000, 2^17 16300, 2^18 16700, all at once
+36700."""
 
 SERIAL_UPDATE = 1 << 16
 """Parameters up to which the update is faster on one thread."""
@@ -33,18 +33,17 @@ class Rule(NamedTuple):
 class Update:
     """Changes the parameters of a state by its gradients.
 
-    Large buffers are done in tiles, so that the intermediate results stay in the cache; that changes no bit of the result.
+    Large buffers are done in tiles, so that the intermediate results stay in the cache; that changes no bit of the
+    result.
     """
 
-    def __init__(
-        self, train: Train, rule: Rule, state: TrainingState, device: Device, tile: int | None = None
-    ) -> None:
+    def __init__(self, train: Train, rule: Rule, state: TrainingState, device: Device, tile: int | None = None) -> None:
         self._state = state
         self._device = device
         self._threads = 1 if state.trained.flat.size <= SERIAL_UPDATE else device.threads
         self._tile = tile or TILE * self._threads
-        self._dtype: DType = state.dtype
-        self._scalars = {name: aligned((), self._dtype) for name in ("lr", "scale", "weight")} | {"step": aligned((), "int64")}
+        dtypes = {"lr": "float32", "scale": "float32", "weight": "float32", "step": "int64"}
+        self._scalars = {name: aligned((), dtype) for name, dtype in dtypes.items()}
         self._norm = self._norm_run(train.clip_norm)
         self._accumulation = self._accumulation_runs()
         self._updates = self._update_runs(rule, train)
@@ -63,36 +62,44 @@ class Update:
         for run in self._accumulation:
             run()
 
-    def _norm_run(self, limit: float | None) -> tuple[Binding, ...]:
+    def _norm_run(self, limit: float | None) -> tuple[Run, ...]:
         if limit is None:
             return ()
-        session = self._session(norm_graph(limit, self._dtype))
+        session = self._session(norm_graph(limit))
         return (session.bind({"gradient": self._state.total.flat}, {"scale": self._scalars["scale"]}),)
 
-    def _accumulation_runs(self) -> tuple[Binding, ...]:
+    def _accumulation_runs(self) -> tuple[Run, ...]:
         total, gradient = self._state.total, self._state.gradient
         if total is gradient:
             return ()
-        session = self._session(accumulation_graph(self._dtype))
+        session = self._session(accumulation_graph())
         scalars = {"weight": self._scalars["weight"]}
         return tuple(
-            session.bind({"total": total.flat[tile], "gradient": gradient.flat[tile], **scalars}, {"new/total": total.flat[tile]})
+            session.bind(
+                {"total": total.flat[tile], "gradient": gradient.flat[tile], **scalars}, {"new/total": total.flat[tile]}
+            )
             for tile in self._tiles()
         )
 
-    def _update_runs(self, rule: Rule, train: Train) -> tuple[Binding, ...]:
+    def _update_runs(self, rule: Rule, train: Train) -> tuple[Run, ...]:
         graph = update_graph(
-            rule.optimizer, self._dtype, average=rule.average, scaled=train.clip_norm is not None, clip_value=train.clip_value
+            rule.optimizer,
+            average=rule.average,
+            scaled=train.clip_norm is not None,
+            clip_value=train.clip_value,
         )
         session = self._session(graph)
         return tuple(self._bound(session, tile) for tile in self._tiles())
 
-    def _bound(self, session: Session, tile: slice) -> Binding:
+    def _bound(self, session: Session, tile: slice) -> Run:
         """The update of one tile: every result is bound over the buffer that it follows from."""
         state = self._state
-        changed = {"parameter": state.trained.flat[tile]} | {slot: buffer.flat[tile] for slot, buffer in state.slots.items()}
+        changed = {"parameter": state.trained.flat[tile]} | {
+            slot: buffer.flat[tile] for slot, buffer in state.slots.items()
+        }
         return session.bind(
-            {**self._scalars, **changed, "gradient": state.total.flat[tile]}, {f"new/{name}": array for name, array in changed.items()}
+            {**self._scalars, **changed, "gradient": state.total.flat[tile]},
+            {f"new/{name}": array for name, array in changed.items()},
         )
 
     def _tiles(self) -> Iterator[slice]:

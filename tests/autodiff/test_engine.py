@@ -274,3 +274,11 @@ def slopes(op_type: str, feed: Array, weight: float = 1.0) -> list[Array]:
     assert dx is not None
     g.output("dx", dx)
     return session(optimized(g)).run(None, {"x": feed})  # type: ignore[no-any-return]
+
+
+def test_parts_that_nobody_reads_get_zeros() -> None:
+    g = Graph("split")
+    x = g.input("x", tensor_type("float64", (5,)))
+    _, middle, _ = g.split(x, [1, 2, 2], 0)
+    (dx,) = run(g, gradients(g, total(g, middle), [x]), {"x": np.zeros(5)})
+    np.testing.assert_array_equal(dx, [0, 1, 1, 0, 0])

@@ -11,7 +11,7 @@ from operator_cases import CASES, Case, Real, names
 
 from nnspec.autodiff import declared, gradients, rules
 from nnspec.graph import onnx_file
-from nnspec.graph.graph import Array, Graph
+from nnspec.graph.graph import Array, Graph, Value
 from nnspec.graph.invariants import check_graph
 from nnspec.graph.passes import optimized
 from nnspec.graph.typing import operators
@@ -139,7 +139,7 @@ def test_second_order(op_type: str) -> None:
 def loss_graph(row: Case, dtype: str) -> tuple[Graph, dict[str, Array]]:
     g = Graph(row.op_type.lower(), opset=max(row.since, 21))
     _, results, feeds = applied(g, row, dtype)
-    g.output("loss", projected(g, results[:1]))
+    g.output("loss", projected(g, weighed(row, results)))
     return g, feeds
 
 
@@ -148,9 +148,14 @@ def gradients_graph(row: Case, dtype: str, opset: int = 21) -> tuple[Graph, dict
     g = Graph(row.op_type.lower(), training=True, opset=max(row.since, opset))
     inputs, results, feeds = applied(g, row, dtype)
     inputs = list(inputs)
-    for i, dx in enumerate(gradients(g, projected(g, results[:1]), inputs)):
+    for i, dx in enumerate(gradients(g, projected(g, weighed(row, results)), inputs)):
         g.output(f"dx{i}", dx or g.expand(g.constant(0, dtype), inputs[i].shape))
     return g, feeds
+
+
+def weighed(row: Case, results: list[Value]) -> list[Value]:
+    """The first result alone where the others are statistics or masks; of Split every part."""
+    return results if row.op_type == "Split" else results[:1]
 
 
 def directions(shape: tuple[int, ...]) -> Iterator[Array]:

@@ -43,7 +43,9 @@ def test_names_and_dimensions_are_those_of_the_spec() -> None:
 
 def test_metadata_tells_where_it_is_from() -> None:
     spec = nnspec.load(HERE.parent / "acceptance" / "iris.nn")
-    said = {item.key: item.value for item in compile_model(spec, classes={"species": ("a", "b", "c")}).onnx.metadata_props}
+    said = {
+        item.key: item.value for item in compile_model(spec, classes={"species": ("a", "b", "c")}).onnx.metadata_props
+    }
     source = spec.files[spec.path]
     assert said["nnspec.spec"] == source and said["nnspec.spec_sha256"] == hashlib.sha256(source.encode()).hexdigest()
     assert json.loads(said["nnspec.classes"]) == {"species": ["a", "b", "c"]}
@@ -59,7 +61,7 @@ def test_it_computes_what_plain_onnxruntime_computes(tmp_path: Path) -> None:
     (wanted,) = session.run(None, {"x": x})
     assert np.array_equal(model.run({"x": x})["probability"], wanted)
     np.testing.assert_allclose(wanted.sum(axis=1), 1, rtol=1e-5)
-    assert os.listdir(tmp_path) == ["m.onnx"]
+    assert [item.name for item in tmp_path.iterdir()] == ["m.onnx"]
 
 
 def test_inputs_that_do_not_fit_are_data_errors() -> None:
@@ -75,7 +77,9 @@ def test_opsets(opset: int) -> None:
 
 
 def test_outputs_can_be_chosen() -> None:
-    spec = nnspec.loads("nnspec 1\nmodel m {\n  input x: float32[N, 2]\n  output a = dense(1)\n  output b = a -> tanh\n}\n")
+    spec = nnspec.loads(
+        "nnspec 1\nmodel m {\n  input x: float32[N, 2]\n  output a = dense(1)\n  output b = a -> tanh\n}\n"
+    )
     assert [item.name for item in compile_model(spec).onnx.graph.output] == ["a", "b"]
     model = compile_model(spec, outputs=["b"])
     assert list(model.run({"x": np.ones((2, 2))})) == ["b"]
@@ -102,7 +106,7 @@ def test_a_model_that_differs_is_never_given_out(change: str) -> None:
         next(node for node in model.graph.node if node.op_type == "Tanh").op_type = "Sigmoid"
     else:
         model.graph.output[0].type.tensor_type.shape.dim[1].dim_value = 4
-    with pytest.raises(Fault, match="output probability|is no valid ONNX model") as caught:
+    with pytest.raises(Fault, match=r"output probability|is no valid ONNX model") as caught:
         verification.verify(model, spec, registries(), outputs, weights())
     assert caught.value.code == "E703"
 
@@ -137,4 +141,4 @@ def test_a_failed_save_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises((RunError, OSError)):
         compile_model(classifier()).save(path)
-    assert path.read_bytes() == b"old" and os.listdir(tmp_path) == ["m.onnx"]
+    assert path.read_bytes() == b"old" and [item.name for item in tmp_path.iterdir()] == ["m.onnx"]

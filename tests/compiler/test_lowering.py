@@ -46,7 +46,12 @@ def test_another_type_than_the_ir_says_is_a_compiler_error() -> None:
 def test_sizes_come_from_plain_symbols_and_multiples() -> None:
     types = {"x": TensorType("float32", (N, 8 * H)), "y": TensorType("int64", (N, H + 1))}
     assert sizes_of(types, {"x": (3, 32), "y": (3, 5)}) == {"N": 3, "H": 4}
-    for shapes in ({"x": (3, 32), "y": (4, 5)}, {"x": (3, 33), "y": (3, 5)}, {"x": (3, 32), "y": (3, 6)}, {"x": (3,), "y": (3, 5)}):
+    for shapes in (
+        {"x": (3, 32), "y": (4, 5)},
+        {"x": (3, 33), "y": (3, 5)},
+        {"x": (3, 32), "y": (3, 6)},
+        {"x": (3,), "y": (3, 5)},
+    ):
         with pytest.raises(Fault) as caught:
             sizes_of(types, shapes)
         assert caught.value.code == "E607"
@@ -80,5 +85,3 @@ def test_weights_that_do_not_fit_are_all_listed() -> None:
 def test_the_digest_of_weights_ignores_their_order() -> None:
     a = {"x": np.zeros(2), "y": np.ones(2)}
     assert digest(a) == digest(dict(reversed(a.items()))) != digest({**a, "x": np.ones(2)})
-
-

@@ -41,7 +41,8 @@ def feeds(spec: Spec, batch: dict[str, Any], step: int = 0) -> dict[str, Any]:
 @pytest.mark.parametrize("rate", [0.0, 0.4])
 @pytest.mark.parametrize("more", ["", 'regularize = [l2(0.1), l1(0.05, on = "dense_1.*")]'])
 def test_gradients_agree_with_finite_differences(rate: float, more: str) -> None:
-    """Along random directions, for the objective of the whole model, in float64; dropout draws the same numbers each time."""
+    """Along random directions, for the objective of the whole model, in float64; dropout draws the same numbers each
+    time."""
     spec = classifier(more=more, rate=rate)
     run = Reference(to_model(gradients_graph(spec, LIBRARY, {"N": 6})))
     at = {name: np.asarray(value) for name, value in feeds(spec, rows(6)).items()}
@@ -56,7 +57,9 @@ def test_gradients_agree_with_finite_differences(rate: float, more: str) -> None
     for parameter in trained_parameters(spec):
         direction = random.normal(size=parameter.shape)
         step = 1e-6
-        slope = (objective({parameter.path: step * direction}) - objective({parameter.path: -step * direction})) / (2 * step)
+        slope = (objective({parameter.path: step * direction}) - objective({parameter.path: -step * direction})) / (
+            2 * step
+        )
         assert np.vdot(found[gradient_name(parameter.path)], direction) == pytest.approx(slope, rel=1e-5, abs=1e-8)
 
 
@@ -82,7 +85,7 @@ def test_evaluation_draws_nothing() -> None:
     model = to_model(evaluation_graph(spec, LIBRARY, {"N": 6}))
     check(model)
     assert {item.name for item in model.graph.input}.isdisjoint({SEED, STEP})
-    assert [item.name for item in model.graph.output][0] == LOSS
+    assert next(item.name for item in model.graph.output) == LOSS
 
 
 def test_frozen_parameters_have_no_gradient() -> None:
@@ -94,7 +97,7 @@ def test_frozen_parameters_have_no_gradient() -> None:
 def test_a_pattern_without_a_parameter_is_a_fault(more: str) -> None:
     with pytest.raises(Fault, match="matches no parameter") as caught:
         gradients_graph(classifier(more=more), LIBRARY, {"N": 4})
-    assert caught.value.code == "E714"
+    assert caught.value.code == "E715"
 
 
 def test_a_parameter_that_the_loss_ignores_has_gradient_zero() -> None:

@@ -113,9 +113,9 @@ def _elementwise() -> Iterator[Case]:
     yield case("Pow", real(2, 3, low=0.5, high=2), ints(3, 0, 2))
     yield case("Pow", real(2, 3, low=0.5, high=2), real(3))
     yield case("Pow", real(low=0.5, high=2), real(2, 2))
-    for op_type in ("Max", "Min"):
+    for op_type, level in (("Max", 0.1), ("Min", -0.2)):
         yield case(op_type, real(2, 3), real(3, low=-1.7, high=1.9))
-        yield case(op_type, real(2, 3), np.array(0.01), real(1, 1, low=-1, high=1))
+        yield case(op_type, real(2, 3), np.array(0.01), real(1, 1, low=level, high=level + 0.1))
         yield case(op_type, real(2, 3))
     yield case("Sum", real(2, 3), real(3), real(2, 1))
     yield case("Sum", real(2))

@@ -16,7 +16,7 @@ def test_a_file_and_its_folders_are_written(tmp_path: Path) -> None:
     files.write_text(path, "x")
     files.write_text(path, "y")
     assert path.read_text() == "y"
-    assert os.listdir(path.parent) == ["b.txt"], "no temporary file is left"
+    assert [item.name for item in path.parent.iterdir()] == ["b.txt"], "no temporary file is left"
 
 
 @pytest.mark.parametrize("call", ["fsync", "replace", "chmod"])
@@ -31,7 +31,7 @@ def test_a_failure_at_any_point_leaves_the_old_file(tmp_path: Path, monkeypatch:
     with pytest.raises(Fault, match=r"weights cannot be written \(3 bytes\): No space left") as caught:
         files.write_bytes(path, b"new")
     assert caught.value.code == "E707"
-    assert path.read_bytes() == b"old" and os.listdir(tmp_path) == ["weights"]
+    assert path.read_bytes() == b"old" and [item.name for item in tmp_path.iterdir()] == ["weights"]
 
 
 def test_json_that_is_none_is_named(tmp_path: Path) -> None:

@@ -54,13 +54,25 @@ def test_what_a_run_holds(tmp_path: Path) -> None:
     spec = nnspec.load(Path(__file__).parents[1] / "acceptance" / "iris.nn")
     trainer = Trainer(spec)
     history = trainer.fit(epochs=3, run=tmp_path)
-    wanted = {"checkpoints/last.safetensors", "metrics.jsonl", "model.onnx", "run.json", "spec.json", "spec.nn", "weights.safetensors"}
+    wanted = {
+        "checkpoints/last.safetensors",
+        "metrics.jsonl",
+        "model.onnx",
+        "run.json",
+        "spec.json",
+        "spec.nn",
+        "weights.safetensors",
+    }
     assert set(contents(tmp_path)) == wanted
     assert (tmp_path / "spec.nn").read_text() == spec.files[spec.path]
     assert [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()] == history.epochs
     assert equal(load_file(tmp_path / "weights.safetensors"), trainer.parameters)
     facts = json.loads((tmp_path / "run.json").read_text())
-    assert facts["seed"] == 7 and facts["classes"]["species"][0] == "setosa" and facts["versions"]["nnspec"] == nnspec.__version__
+    assert (
+        facts["seed"] == 7
+        and facts["classes"]["species"][0] == "setosa"
+        and facts["versions"]["nnspec"] == nnspec.__version__
+    )
     session = onnxruntime.InferenceSession(tmp_path / "model.onnx", providers=["CPUExecutionProvider"])
     features = np.array([[5.1, 3.5, 1.4, 0.2]], np.float32)
     (found,) = session.run(None, {"features": features})
@@ -75,6 +87,18 @@ def test_save_and_resume_without_fit(tmp_path: Path) -> None:
     resumed = Trainer.resume(tmp_path)
     assert [trainer.step(batch) for _ in range(3)] == [resumed.step(batch) for _ in range(3)]
     assert equal(trainer.parameters, resumed.parameters)
+
+
+@pytest.mark.parametrize("more", ["", "average = ema(0.5)"])
+def test_the_weights_of_a_run_are_those_that_the_trainer_uses(tmp_path: Path, more: str) -> None:
+    trainer, held_out = Trainer(classifier("sgd(lr = 0.5)", more)), rows(32, seed=1)
+    trainer.fit(rows(64), held_out, run=tmp_path)
+    assert equal(load_file(tmp_path / "weights.safetensors"), trainer.parameters)
+    assert trainer.history.best and trainer.evaluate(held_out)["loss"] == trainer.history.best["validation.loss"]
+    trainer.step(rows(16))
+    trainer.save(tmp_path)
+    assert equal(load_file(tmp_path / "weights.safetensors"), trainer.parameters)
+    assert equal(Trainer.resume(tmp_path).parameters, trainer.parameters)
 
 
 def test_compile_takes_a_run_a_file_or_arrays(tmp_path: Path) -> None:

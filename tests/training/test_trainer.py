@@ -11,6 +11,11 @@ from small_specs import classifier, rows
 
 import nnspec
 from nnspec.diagnostics.errors import DataError, RunError
+from nnspec.graph.graph import Graph, Value
+from nnspec.ir.components import Layer, ParameterSpec, known_size
+from nnspec.ir.types import TensorType
+from nnspec.layers.initializers import Zeros
+from nnspec.layers.registry import LAYERS
 from nnspec.training.history import EpochDone, StepDone, TrainingDone
 from nnspec.training.programs import Device
 from nnspec.training.trainer import Trainer
@@ -87,15 +92,25 @@ def test_batches_of_any_size_and_kind() -> None:
         trainer.step(rows(count))
     batch = rows(4)
     wanted = Trainer(classifier()).step(batch)
-    for x, y in ((batch["x"].tolist(), batch["y"].tolist()), (batch["x"].astype(np.float64), batch["y"].astype(np.int8))):
+    for x, y in (
+        (batch["x"].tolist(), batch["y"].tolist()),
+        (batch["x"].astype(np.float64), batch["y"].astype(np.int8)),
+    ):
         assert Trainer(classifier()).step({"x": x, "y": y}) == wanted
     assert Trainer(classifier()).step({"y": batch["y"], "x": np.asfortranarray(batch["x"])}) == wanted
 
 
 @pytest.mark.parametrize(
     "batch",
-    [{}, {"x": rows(4)["x"]}, {**rows(4), "z": 1}, {**rows(4), "x": np.zeros((4, 6))}, {**rows(4), "x": rows(5)["x"]}, {**rows(4), "y": [0, 1, 2, 3]}],
-)  # fmt: skip
+    [
+        {},
+        {"x": rows(4)["x"]},
+        {**rows(4), "z": 1},
+        {**rows(4), "x": np.zeros((4, 6))},
+        {**rows(4), "x": rows(5)["x"]},
+        {**rows(4), "y": [0, 1, 2, 3]},
+    ],
+)
 def test_batches_that_do_not_fit_are_data_errors(batch: dict[str, Any]) -> None:
     """Also for a trainer that has seen batches of that form before."""
     trainer = Trainer(classifier())
@@ -129,6 +144,35 @@ def test_a_loss_that_is_not_finite_stops_before_the_update() -> None:
 def test_a_spec_without_train_section() -> None:
     with pytest.raises(RunError, match="E711"):
         Trainer(nnspec.loads("nnspec 1\nmodel m {\n  input x: float32[N, 2]\n  output y = dense(1)\n}\n"))
+
+
+def test_parameters_of_another_dtype() -> None:
+    text = "nnspec 1\nmodel m {\n  input x: float64[N, 2]\n  output y = dense(1)\n}\n"
+    train = "train {\n  target t: float64[N, 1]\n  loss = mse(y, t)\n  optimizer = sgd(lr = 0.1)\n  steps = 1\n}\n"
+    with pytest.raises(RunError, match=r"E708.*y.weight is float64"):
+        Trainer(nnspec.loads(text + train))
+
+
+def test_text_is_learned_from() -> None:
+    spec = nnspec.loads("""nnspec 1
+model words {
+  input word: string[N, 2]
+  word -> lookup(["red", "green"]) -> embedding(3, 4) -> flatten
+  output logits = dense(2)
+}
+train {
+  target y: label[N]
+  loss = cross_entropy(logits, y)
+  optimizer = adam(lr = 0.1)
+  epochs = 30
+  batch_size = 2
+}
+""")
+    words = np.array([["red", "green"], ["green", "blue"], ["red", "red"], ["blue", "green"]])
+    trainer = Trainer(spec)
+    trainer.fit({"word": words, "y": [0, 1, 0, 1]})
+    assert trainer.predict({"word": words})["logits"].argmax(axis=1).tolist() == [0, 1, 0, 1]
+    assert np.isfinite(trainer.step({"word": words.tolist(), "y": [0, 1, 0, 1]})["loss"])
 
 
 # The update
@@ -177,8 +221,14 @@ def test_frozen_parameters_stay() -> None:
 
 def test_accumulated_batches_equal_one_large_batch() -> None:
     data = rows(12)
-    large = Trainer(nnspec.loads(classifier("sgd(lr = 0.1)").files["small.nn"].replace("batch_size = 16", "batch_size = 12")))
-    small = Trainer(nnspec.loads(classifier("sgd(lr = 0.1)", "accumulate = 3").files["small.nn"].replace("batch_size = 16", "batch_size = 4")))
+    large = Trainer(
+        nnspec.loads(classifier("sgd(lr = 0.1)").files["small.nn"].replace("batch_size = 16", "batch_size = 12"))
+    )
+    small = Trainer(
+        nnspec.loads(
+            classifier("sgd(lr = 0.1)", "accumulate = 3").files["small.nn"].replace("batch_size = 16", "batch_size = 4")
+        )
+    )
     for trainer in (large, small):
         trainer.fit(data, steps=1)
     assert small.history.epochs[0]["step"] == 1
@@ -209,7 +259,15 @@ def test_history_and_events() -> None:
     assert [event.step for event in events if isinstance(event, StepDone)] == list(range(1, 10))
     assert events[0].steps == 9
     assert [record["epoch"] for record in history.epochs] == [1, 2, 3]
-    assert set(history.epochs[0]) == {"epoch", "step", "lr", "train.loss", "train.accuracy", "validation.loss", "validation.accuracy"}
+    assert set(history.epochs[0]) == {
+        "epoch",
+        "step",
+        "lr",
+        "train.loss",
+        "train.accuracy",
+        "validation.loss",
+        "validation.accuracy",
+    }
     assert history.best == min(history.epochs, key=lambda record: record["validation.loss"])
 
 
@@ -226,9 +284,15 @@ def test_the_best_weights_are_kept_and_training_goes_on_from_the_last() -> None:
 
 def test_early_stop() -> None:
     events: list[Any] = []
-    trainer = Trainer(classifier("sgd(lr = 1e-9)", 'early_stop = patience(2, min_delta = 0.1)', epochs=50))
+    trainer = Trainer(classifier("sgd(lr = 1e-9)", "early_stop = patience(2, min_delta = 0.1)", epochs=50))
     history = trainer.fit(rows(32), rows(16, seed=1), watcher=events.append)
     assert len(history.epochs) == 3 and events[-1].reason == "early_stop"
+
+
+def test_a_run_that_stopped_early_stays_stopped() -> None:
+    trainer = Trainer(classifier("sgd(lr = 1e-9)", "early_stop = patience(2, min_delta = 0.1)", epochs=50))
+    for _ in range(2):
+        assert len(trainer.fit(rows(32), rows(16, seed=1)).epochs) == 3
 
 
 def test_what_is_monitored_must_be_measured() -> None:
@@ -243,6 +307,51 @@ def test_statistics_are_fitted_on_the_training_rows() -> None:
     found = trainer.parameters
     np.testing.assert_allclose(found["standardize_1.mean"], data["x"].mean(axis=0), rtol=1e-5)
     np.testing.assert_allclose(found["standardize_1.deviation"], data["x"].std(axis=0), rtol=1e-5)
+
+
+class Drift(Layer):
+    """x - running mean; the mean of each batch enters it by half. A layer with state, for these tests."""
+
+    name = "drift"
+
+    def infer(self, x: TensorType) -> TensorType:
+        return x
+
+    def parameters(self, x: TensorType) -> dict[str, ParameterSpec]:
+        return {"running_mean": ParameterSpec((known_size(self.name, x, -1),), Zeros(), trainable=False)}
+
+    def lower(self, g: Graph, x: Value, *, running_mean: Value) -> Value:
+        if g.training:
+            mean = g.reduce("ReduceMean", x, [0])
+            g.state[running_mean.name] = g.op("Mul", g.op("Add", running_mean, mean), 0.5)
+        return g.op("Sub", x, running_mean)
+
+
+@pytest.fixture
+def drift(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(LAYERS._classes, "drift", Drift)
+
+
+DRIFTING = (REGRESSION % ("", "%s")).replace("  output y", "  drift\n  output y")
+
+
+@pytest.mark.usefixtures("drift")
+def test_running_statistics_are_updated_by_steps_alone() -> None:
+    trainer = Trainer(nnspec.loads(DRIFTING % ""))
+    batch = {"x": np.full((4, 1), 8, np.float32), "t": np.ones((4, 1), np.float32)}
+    for wanted in (4, 6, 7):
+        trainer.gradients(batch)
+        trainer.evaluate(batch)
+        trainer.predict({"x": batch["x"]})
+        trainer.step(batch)
+        assert trainer.parameters["drift_1.running_mean"] == wanted
+
+
+@pytest.mark.usefixtures("drift")
+def test_frozen_statistics_stay() -> None:
+    trainer = Trainer(nnspec.loads(DRIFTING % 'freeze = ["drift*"]'))
+    trainer.step({"x": np.full((4, 1), 8, np.float32), "t": np.ones((4, 1), np.float32)})
+    assert trainer.parameters["drift_1.running_mean"] == 0
 
 
 def test_a_schedule_counts_epochs() -> None:
@@ -296,7 +405,9 @@ def test_training_and_compiled_model_agree() -> None:
     trainer.fit(rows(64))
     x = rows(7, seed=3)["x"]
     compiled = nnspec.compile(trainer.spec, trainer.parameters)
-    np.testing.assert_allclose(compiled.run({"x": x})["probability"], trainer.predict({"x": x})["probability"], rtol=1e-5)
+    np.testing.assert_allclose(
+        compiled.run({"x": x})["probability"], trainer.predict({"x": x})["probability"], rtol=1e-5
+    )
 
 
 @pytest.mark.parametrize("name, code", [("validate", "E713"), ("test", "E713")])

@@ -1,0 +1,86 @@
+"""The section `data`: sources and fractions, and what feeds each input and target."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nnspec.diagnostics.errors import Fault
+from nnspec.ir.expressions import shown
+from nnspec.ir.records import POISON, DataRecord, FeedRecord, Poison, SplitRecord, TargetRecord, Tensor
+from nnspec.ir.sections import Settings
+from nnspec.ir.types import shape_text
+from nnspec.ir.wording import counted, listed, nearest
+from nnspec.language import syntax
+
+SPLITS = ("train", "validation", "test")
+
+
+class DataReader:
+    """Reads the section for the inputs of a model and the targets of its training."""
+
+    def __init__(self, settings: Settings, targets: dict[str, TargetRecord]) -> None:
+        self.settings = settings
+        self.record = settings.record
+        self.targets = targets
+        self.wanted: dict[str, Tensor | Poison] = {tensor.name: tensor for tensor in settings.env.inputs}
+        self.wanted |= {name: target.tensor for name, target in targets.items()}
+
+    def read(self) -> DataRecord | None:
+        """The data section; None where something in it was reported."""
+        options = self.settings.component.option_names
+        feeds = [entry for key, entry in self.settings.entries.items() if key not in options]
+        bound = self.settings.bind(skip=[entry.key.name for entry in feeds])
+        found = [self._feed(entry) for entry in feeds]
+        fed = [feed for feed in found if isinstance(feed, FeedRecord)]
+        if isinstance(bound, Poison) or len(fed) < len(found):
+            return None
+        if bound.component.train.needs_feeds and not self._all_fed(fed):
+            return None
+        splits = {key: self._split(key, getattr(bound.component, key)) for key in SPLITS}
+        return DataRecord(bound.component, splits, fed, self.settings.section.span)
+
+    def _all_fed(self, fed: list[FeedRecord]) -> bool:
+        missing = [name for name in self.wanted if all(feed.name != name for feed in fed)]
+        for name in missing:
+            what = "target" if name in self.targets else "input"
+            fault = Fault("E405", f"nothing feeds the {what} {name}", help=f'{name} = "column"')
+            self.record.report(fault, self.settings.section.span)
+        return not missing
+
+    def _feed(self, entry: syntax.Setting) -> FeedRecord | Poison:
+        name, place = entry.key.name, entry.value.span
+        tensor = self.wanted.get(name) or self.settings.env.values.get(name)
+        if name not in self.wanted and tensor is not POISON:
+            return self.record.report(self._unknown(name), entry.key.span)
+        value = self.settings.expressions.evaluate(self.settings.env, entry.value)
+        if isinstance(value, Poison) or not isinstance(tensor, Tensor):
+            return POISON
+        columns = value if isinstance(value, tuple) else (value,)
+        if not columns or not all(isinstance(column, str) and column for column in columns):
+            fault = Fault(
+                "E410", f"{name} is fed by the name of a column or array, or a list of them, got {shown(value)}"
+            )
+            return self.record.report(fault, place)
+        twice = next((column for column in columns if columns.count(column) > 1), None)
+        if twice:
+            return self.record.report(Fault("E410", f'{name}: the column "{twice}" is given twice'), place)
+        shape = tensor.type.shape
+        single = isinstance(value, str)
+        if not single and (len(shape) != 2 or (isinstance(shape[1], int) and shape[1] != len(columns))):
+            gives = shape_text((shape[0] if shape else 1, len(columns)))
+            fault = Fault("E410", f"{counted(len(columns), 'column')} give {gives}, and {name} is {tensor.type}")
+            return self.record.report(fault, place)
+        return FeedRecord(name, columns, single, entry.span)
+
+    def _unknown(self, name: str) -> Fault:
+        options = self.settings.component.option_names
+        close = nearest(name, [*self.wanted, *options])
+        known = f"inputs and targets are {listed(self.wanted)}; settings are {listed(options)}"
+        return Fault(
+            "E404",
+            f"{name} is neither an input, a target nor a setting of data",
+            help=f"did you mean {close}?" if close else known,
+        )
+
+    def _split(self, key: str, value: Any) -> SplitRecord | None:
+        return None if value is None else SplitRecord(value, self.settings.entries[key].span)

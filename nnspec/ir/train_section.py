@@ -1,0 +1,182 @@
+"""The section `train`: targets, the loss, the metrics, and names and patterns that must mean something."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from nnspec.diagnostics.errors import Fault
+from nnspec.diagnostics.span import Span
+from nnspec.ir.declared import Declared
+from nnspec.ir.lookup import unknown_component
+from nnspec.ir.naming import Scope
+from nnspec.ir.patterns import matches_any
+from nnspec.ir.records import (
+    POISON,
+    MetricRecord,
+    NodeRecord,
+    ParameterRecord,
+    Poison,
+    TargetRecord,
+    Tensor,
+    TrainRecord,
+)
+from nnspec.ir.sections import Settings
+from nnspec.ir.types import FLOATS
+from nnspec.ir.wording import nearest, suggestion
+from nnspec.language import syntax
+
+
+def read_targets(settings: Settings, declared: Declared) -> dict[str, TargetRecord]:
+    """Bind the targets, so that loss and metrics see them."""
+    found: dict[str, TargetRecord] = {}
+    env = settings.env
+    for broken in settings.broken:
+        for lost in broken.names:
+            env.values.setdefault(lost, POISON)
+    for entry in settings.section.entries:
+        if not isinstance(entry, syntax.Target) or entry.name.name in found:
+            continue
+        name = entry.name.name
+        type = declared.type(env, entry.type, label=True)
+        if name in env.values:
+            fault = Fault("E210", f"{name} is a value of the model already; a target needs another name")
+            settings.record.report(fault, entry.name.span)
+            continue
+        tensor = type if isinstance(type, Poison) else Tensor(type, entry.name.span, "target", name, final=name)
+        label = entry.type.dtype is not None and entry.type.dtype.name == "label"
+        found[name] = TargetRecord(tensor, label, entry.name.span)
+        env.values[name] = tensor
+    return found
+
+
+class TrainReader:
+    """Reads the section for a model with these parameters."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        targets: dict[str, TargetRecord],
+        parameters: Mapping[str, ParameterRecord],
+    ) -> None:
+        self.settings = settings
+        self.record = settings.record
+        self.targets = targets
+        self.parameters = parameters
+
+    def read(self) -> TrainRecord | None:
+        """The train section; None where something in it was reported."""
+        record, env = self.record, self.settings.env
+        kept = record.nodes, env.scope, env.made
+        record.nodes, env.scope, env.made, env.losses = [], Scope("train"), [], True
+        bound = self.settings.bind(skip=("metrics",))
+        self._refuse_layers(record.nodes)
+        env.losses = False
+        metrics = self._metrics()
+        nodes = record.nodes
+        record.nodes, env.scope, env.made = kept
+        if isinstance(bound, Poison) or isinstance(metrics, Poison):
+            return None
+        loss = bound.tensors["loss"]
+        self._check_loss(loss)
+        self._check_patterns(bound.component)
+        self._check_monitors(bound.component, metrics)
+        return TrainRecord(bound.component, loss, nodes, metrics, self.targets, self.settings.section.span)
+
+    def _refuse_layers(self, nodes: Iterable[NodeRecord]) -> None:
+        for node in nodes:
+            if node.parameters:
+                fault = Fault(
+                    "E408",
+                    f"{node.operator.name} has parameters, and those belong to the model",
+                    help="name its result in the model, and use that name here",
+                )
+                self.record.report(fault, node.span)
+
+    def _check_loss(self, loss: Tensor) -> None:
+        if loss.type.shape != () or loss.type.dtype not in FLOATS:
+            fault = Fault(
+                "E408",
+                f"the loss is one number, and this is {loss.type}",
+                help="apply a loss to it, such as mse(prediction, target)",
+            )
+            self.record.report(fault, self.settings.place("loss"))
+
+    # Metrics
+
+    def _metrics(self) -> list[MetricRecord] | Poison:
+        entry = self.settings.entries.get("metrics")
+        if entry is None:
+            return []
+        calls = entry.value.items if isinstance(entry.value, syntax.ListExpr) else [entry.value]
+        found = [self._metric(call) for call in calls]
+        made = [metric for metric in found if isinstance(metric, MetricRecord)]
+        _name(made)
+        return made if len(made) == len(found) else POISON
+
+    def _metric(self, call: syntax.Expr) -> MetricRecord | Poison:
+        if not isinstance(call, syntax.Call):
+            fault = Fault("E410", "metrics is a list of metrics of values, such as [accuracy(logits, species)]")
+            return self.record.report(fault, call.span)
+        name, registry = call.name, self.record.registries["metric"]
+        if name.name not in registry:
+            return self.record.report(unknown_component(self.record, "metric", name.name), name.span)
+        expressions, env = self.settings.expressions, self.settings.env
+        count = registry[name.name].arity[0]
+        inputs = expressions.operands(env, call, count)
+        bound = expressions.bind(env, registry[name.name], call, skip=count)
+        if isinstance(inputs, Poison) or isinstance(bound, Poison):
+            return POISON
+        try:
+            bound.component.infer(*(tensor.type for tensor in inputs))
+        except Fault as fault:
+            return self.record.report(fault, name.span)
+        return MetricRecord(bound.component, inputs, call.span)
+
+    # Names and patterns
+
+    def _check_patterns(self, options: Any) -> None:
+        paths = list(self.parameters)
+        for index, pattern in enumerate(options.freeze):
+            self._check_pattern(pattern, paths, "freeze", self.settings.place("freeze", index))
+        trained = [path for path, own in self.parameters.items() if own.spec.trainable]
+        penalties = options.regularize if isinstance(options.regularize, tuple) else (options.regularize,)
+        for index, penalty in enumerate(penalties):
+            self._check_pattern(penalty.on, trained, penalty.name, self.settings.place("regularize", index))
+
+    def _check_pattern(self, pattern: str, paths: list[str], what: str, span: Span) -> None:
+        if not matches_any(pattern, paths):
+            near = nearest(pattern, paths, cutoff=0)
+            fault = Fault(
+                "E411",
+                f'{what}: no parameter has a path like "{pattern}"',
+                help=f"the nearest is {near}" if near else "the model has no parameters",
+            )
+            self.record.report(fault, span)
+
+    def _check_monitors(self, options: Any, metrics: list[MetricRecord]) -> None:
+        """What decides about stopping or about the learning rate must be measured."""
+        measured = [
+            f"{split}.{name}" for split in ("validation", "train") for name in ("loss", *(m.name for m in metrics))
+        ]
+        for key, watching in (
+            ("early_stop", options.early_stop),
+            ("optimizer", getattr(options.optimizer, "lr", None)),
+        ):
+            watched = getattr(watching, "watches", None)
+            if watched and watched not in measured:
+                fault = Fault("E412", f"{watched} is not measured", help=suggestion(watched, measured, "there are"))
+                self.record.report(fault, self.settings.place(key))
+
+
+def _name(metrics: list[MetricRecord]) -> None:
+    """A metric that is used twice is reported with its target; a name given again counts on."""
+    used = Counter(own.metric.name for own in metrics)
+    named: Counter[str] = Counter()
+    for own in metrics:
+        name = own.metric.name
+        if used[name] > 1:
+            name = f"{name}.{own.inputs[-1].name or 'output'}"
+        named[name] += 1
+        own.name = name if named[name] == 1 else f"{name}_{named[name]}"

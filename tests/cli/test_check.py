@@ -1,0 +1,110 @@
+"""`nnspec check`, `show` and `explain`."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from nnspec.diagnostics.catalogue import CATALOGUE
+from nnspec.ir.spec import Spec
+from tests.cli.conftest import Command
+
+BROKEN = """nnspec 1
+
+model broken {
+  input x: float32[N, 4]
+  y = densse(3)
+}
+"""
+
+
+def test_clean_specs(nnspec: Command) -> None:
+    assert nnspec("check", "specs") == (0, "2 files checked, no errors\n", "")
+    assert nnspec("check", "specs/iris.nn", "--quiet") == (0, "", "")
+
+
+def test_findings_are_text_with_the_place(nnspec: Command, folder: Path) -> None:
+    (folder / "broken.nn").write_text(BROKEN)
+    done = nnspec("check", "broken.nn", "specs/iris.nn")
+    assert done.code == 1
+    assert done.out == (
+        "broken.nn:5:7: error[E201]: there is no layer densse\n"
+        "  5 |   y = densse(3)\n"
+        "    |       ^^^^^^\n"
+        "  help: did you mean dense?\n"
+        "Found 1 error.\n"
+    )
+
+
+def test_findings_as_json(nnspec: Command, folder: Path) -> None:
+    (folder / "broken.nn").write_text(BROKEN)
+    done = nnspec("check", "broken.nn", "--format", "json")
+    found = json.loads(done.out)
+    assert done.code == 1
+    assert found["version"] == 1
+    (item,) = found["diagnostics"]
+    place = {key: item[key] for key in ("file", "line", "column", "end_line", "end_column", "code", "severity")}
+    assert place == {
+        "file": "broken.nn", "line": 5, "column": 7, "end_line": 5, "end_column": 13, "code": "E201", "severity": "error",
+    }  # fmt: skip
+    assert json.loads(nnspec("check", "specs", "--format", "json").out) == {"version": 1, "diagnostics": []}
+
+
+def test_standard_input(nnspec: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(BROKEN.encode())))
+    done = nnspec("check", "-", "--stdin-filename", "draft.nn")
+    assert done.code == 1
+    assert done.out.startswith("draft.nn:5:7: error[E201]")
+
+
+def test_settings(nnspec: Command) -> None:
+    assert nnspec("check", "specs/iris.nn", "--set", "hidden=8").code == 0
+    assert "error[E307]: model iris has no parameter hiden" in nnspec("check", "specs/iris.nn", "--set", "hiden=8").out
+    assert "error[E501]: params is 17_603" in nnspec("check", "specs/iris.nn", "--set", "hidden=128").out
+
+
+@pytest.mark.parametrize("arguments", [["chek"], ["check"], ["check", "x.nn", "--format", "xml"], ["check", "x.nn", "--set", "a"], []])
+def test_wrong_usage_is_2(nnspec: Command, arguments: list[str]) -> None:
+    assert nnspec(*arguments).code == 2
+
+
+def test_the_nearest_command_is_offered(nnspec: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["nnspec", "trian"])
+    assert "did you mean train?" in nnspec("trian").err
+
+
+def test_a_missing_file_is_a_finding(nnspec: Command) -> None:
+    done = nnspec("check", "specs/irs.nn")
+    assert (done.code, done.out) == (
+        1, "error[E301]: there is no file specs/irs.nn\n  help: did you mean iris.nn?\nFound 1 error.\n",
+    )  # fmt: skip
+
+
+def test_show_is_a_table(nnspec: Command) -> None:
+    lines = nnspec("show", "specs/iris.nn").out.splitlines()
+    assert lines[0] == "iris(hidden = 16)   specs/iris.nn"
+    assert "dense_2        dense        float32[N, 16]     272  256*N" in lines
+    assert lines[-3:] == [
+        "parameters  403 and 8 statistics, 1,644 bytes", "MACs        368 for one row", "output      probability: float32[N, 3]",
+    ]  # fmt: skip
+
+
+def test_show_as_json_loads_back(nnspec: Command) -> None:
+    text = nnspec("show", "specs/diabetes.nn", "--format", "json").out
+    assert Spec.model_validate_json(text).model_dump_json(indent=2) + "\n" == text
+    assert json.loads(nnspec("show", "specs/iris.nn", "--format", "schema").out)["title"] == "Spec"
+    assert nnspec("show", "specs/iris.nn", "--format", "mermaid").out.startswith("flowchart TD")
+
+
+def test_explain(nnspec: Command) -> None:
+    for code in CATALOGUE:
+        done = nnspec("explain", code)
+        assert done.code == 0
+        assert done.out.startswith(f"{code}: ")
+    assert nnspec("explain", "e203").out.startswith("E203")
+    assert nnspec("explain", "E999").code == 2
+    assert set(CATALOGUE) <= {line.split()[0] for line in nnspec("explain").out.splitlines()}

@@ -1,0 +1,121 @@
+"""A newcomer's path: check, train, eval, compile, run; and the file without nnspec."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nnspec.cli.new import STARTERS
+from nnspec.cli.settings import literal
+from tests.cli.conftest import Command
+
+ALONE = """
+import json, sys
+import numpy as np, onnxruntime
+session = onnxruntime.InferenceSession("iris.onnx")
+rows = np.array(json.loads(sys.argv[1]), dtype=np.float32)
+result = session.run(["probability"], {"features": rows})[0]
+assert "nnspec" not in sys.modules
+print(json.dumps([[float(x) for x in row] for row in result]))
+"""
+
+
+def test_from_spec_to_class_names(nnspec: Command, folder: Path) -> None:
+    assert nnspec("train", "specs/iris.nn", "--out", "run", "--seed", "1").code == 0
+    expected = {"spec.nn", "weights.safetensors", "model.onnx", "metrics.jsonl", "checkpoints", "run.json"}
+    assert expected <= {path.name for path in (folder / "run").iterdir()}
+
+    measured = json.loads(nnspec("eval", "specs/iris.nn", "--weights", "run", "--format", "json").out)
+    records = [json.loads(line) for line in (folder / "run/metrics.jsonl").read_text().splitlines()]
+    assert measured["loss"] == pytest.approx(min(record["validation.loss"] for record in records), rel=1e-6)
+
+    compiled = nnspec("compile", "specs/iris.nn", "--weights", "run", "-o", "iris.onnx")
+    assert compiled.code == 0
+    assert compiled.out.endswith("opset 21, verified\n")
+
+    done = nnspec("run", "iris.onnx", "--input", "features=specs/data/iris.csv")
+    rows = list(csv.DictReader(io.StringIO(done.out)))
+    truth = [row["species"] for row in csv.DictReader((folder / "specs/data/iris.csv").open())]
+    assert len(rows) == 150
+    assert np.mean([row["probability.class"] == species for row, species in zip(rows, truth, strict=True)]) >= 0.9
+
+
+def test_the_file_needs_onnxruntime_alone(nnspec: Command, folder: Path) -> None:
+    nnspec("train", "specs/iris.nn", "--out", "run", "--epochs", "2", "--quiet")
+    nnspec("compile", "specs/iris.nn", "--weights", "run", "-o", "iris.onnx")
+    rows = [[5.1, 3.5, 1.4, 0.2], [6.7, 3.0, 5.2, 2.3], [5.9, 3.0, 4.2, 1.5]]
+    (folder / "rows.json").write_text(json.dumps(rows))
+    ours = json.loads(nnspec("run", "iris.onnx", "--input", "features=rows.json", "--format", "json").out)
+    alone = subprocess.run([sys.executable, "-c", ALONE, json.dumps(rows)], capture_output=True, text=True, check=True)
+    theirs = json.loads(alone.stdout)
+    assert [[row[f"probability.{name}"] for name in ("setosa", "versicolor", "virginica")] for row in ours] == pytest.approx(
+        [pytest.approx(row, rel=1e-6) for row in theirs]
+    ) if "probability.setosa" in ours[0] else _probabilities(ours) == pytest.approx(theirs, rel=1e-6)
+
+
+def _probabilities(rows: list[dict[str, object]]) -> np.ndarray:
+    return np.array([list(row["probability"].values()) if isinstance(row["probability"], dict) else row["probability"] for row in rows])
+
+
+@pytest.mark.parametrize("seed", ["1", "2", "3"])
+def test_iris_reaches_its_accuracy(nnspec: Command, seed: str) -> None:
+    nnspec("train", "specs/iris.nn", "--out", "run", "--seed", seed, "--quiet")
+    measured = json.loads(nnspec("eval", "specs/iris.nn", "--weights", "run", "--format", "json").out)
+    assert measured["accuracy"] >= 0.9
+
+
+@pytest.mark.parametrize("seed", ["1", "2", "3"])
+def test_diabetes_learns(nnspec: Command, seed: str) -> None:
+    nnspec("train", "specs/diabetes.nn", "--out", "run", "--seed", seed, "--quiet")
+    measured = json.loads(nnspec("eval", "specs/diabetes.nn", "--weights", "run", "--format", "json").out)
+    assert measured["r2"] >= 0.3
+
+
+def test_a_run_is_not_overwritten_by_accident(nnspec: Command) -> None:
+    assert nnspec("train", "specs/iris.nn", "--out", "run", "--epochs", "1").code == 0
+    again = nnspec("train", "specs/iris.nn", "--out", "run", "--epochs", "1")
+    assert (again.code, again.err.splitlines()[0]) == (1, "error[E714]: run holds a run already")
+    assert nnspec("train", "specs/iris.nn", "--out", "run", "--epochs", "1", "--overwrite").code == 0
+
+
+def test_resume_goes_on(nnspec: Command, folder: Path) -> None:
+    nnspec("train", "specs/iris.nn", "--out", "whole", "--epochs", "6", "--quiet")
+    nnspec("train", "specs/iris.nn", "--out", "parts", "--epochs", "3", "--quiet")
+    nnspec("train", "specs/iris.nn", "--out", "parts", "--epochs", "6", "--resume", "--quiet")
+    for name in ("weights.safetensors", "metrics.jsonl"):
+        assert (folder / "whole" / name).read_bytes() == (folder / "parts" / name).read_bytes()
+
+
+@pytest.mark.parametrize("kind", STARTERS)
+def test_a_starter_trains_as_it_stands(nnspec: Command, folder: Path, kind: str) -> None:
+    assert nnspec("new", kind).code == 0
+    assert nnspec("check", f"{kind}.nn").code == 0
+    done = nnspec("train", f"{kind}.nn", "--out", "run")
+    assert done.code == 0
+    records = [json.loads(line) for line in (folder / "run/metrics.jsonl").read_text().splitlines()]
+    assert records[-1]["validation.loss"] < 0.6 * records[0]["validation.loss"]
+    assert nnspec("new", kind).code == 1
+
+
+def test_errors_have_codes(nnspec: Command, folder: Path) -> None:
+    assert "error[E601]" in nnspec("train", "specs/iris.nn", "--out", "run", "--data", "nowhere").err
+    assert "error[E610]" in nnspec("run", "specs/iris.nn", "--input", "features=x.csv").err
+    assert "error[E701]" in nnspec("run", "missing.onnx", "--input", "features=x.csv").err
+    (folder / "bad.onnx").write_bytes(b"no model")
+    assert "error[E705]" in nnspec("run", "bad.onnx", "--input", "features=specs/data/iris.csv").err
+    assert nnspec("eval", "specs/iris.nn", "--weights", "nowhere").code == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("3", 3), ("1e-3", 1e-3), ("true", True), ("none", None), ('"3"', "3"), ("same", "same"), ("[1, 2]", (1, 2)), ("[]", ()), ("1_000", 1000)],
+)
+def test_set_reads_literals(text: str, value: object) -> None:
+    assert literal(text) == value
