@@ -11,6 +11,7 @@ import numpy as np
 
 from nnspec.diagnostics.errors import Fault
 from nnspec.graph import onnx_file
+from nnspec.graph.graph import GraphError
 from nnspec.ir.types import TensorType
 from nnspec.runtime.session import Session, available_cores
 
@@ -37,8 +38,8 @@ class Deployed:
             raise Fault("E701", f"there is no file {path}")
         try:
             model = onnx_file.load(path)
-        except (ValueError, OSError) as error:
-            raise Fault("E705", f"{path} is no ONNX model: {error}") from error
+        except (GraphError, OSError) as error:
+            raise Fault("E705", str(error)) from error
         return cls(model)
 
     def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:

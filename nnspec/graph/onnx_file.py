@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+from google.protobuf.message import DecodeError
 from onnx import TensorProto, helper, numpy_helper
 
 from nnspec.graph.dtypes import tensor_type
@@ -82,7 +83,11 @@ def save(model: onnx.ModelProto, path: str | Path) -> None:
 
 
 def load(path: str | Path) -> onnx.ModelProto:
-    return onnx.load(str(path))
+    """The model in a file; a GraphError where that holds something else."""
+    try:
+        return onnx.load(str(path))
+    except (DecodeError, ValueError) as error:
+        raise GraphError(f"{path} is no ONNX model") from error
 
 
 def signature(model: onnx.ModelProto) -> dict[str, TensorType]:

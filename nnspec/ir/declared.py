@@ -36,6 +36,7 @@ class Declared:
             late = body[last]
             assert isinstance(late, syntax.Input)
             self.record.report(Fault("E220", "an input stands above the statements that make values"), late.name.span)
+            rest.insert(0, syntax.Broken((), late.span))  # which value is current at first, is not known then
         return top, [*rest, *body[last + 1 :]]
 
     def type(self, env: Environment, declared: syntax.TypeExpr, *, label: bool = False) -> TensorType | Poison:

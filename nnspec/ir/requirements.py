@@ -69,7 +69,7 @@ class Requirements:
             units = ", ".join(filter(None, SUBJECTS[subject]))
             raise Fault(
                 "E410",
-                f"{subject} is compared with a number, alone or in {units}, not {describe(limit)} {entry.unit}".rstrip(),
+                f"{subject} is compared with a number, alone or in {units}, not {describe(limit)} {entry.unit}".strip(),
             )
         wanted = limit * SUBJECTS[subject][entry.unit]
         weights = self._weights(subject)

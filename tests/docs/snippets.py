@@ -1,7 +1,7 @@
 """The fenced blocks of the Markdown pages, and what each must do.
 
-A block of `nnspec` is a whole spec that checks clean. Words behind it change that: `fragment` is the body of a model, `fails E201` has
-exactly that error, `file=blocks/own.nn` is also written to a file that the later blocks of the page can use.
+A block of `nnspec` is a whole spec that checks clean. Words behind it change that: `fragment` is the body of a model,
+`fails E201` has exactly that error, `file=blocks/own.nn` is a file that the other blocks of the page can use.
 """
 
 from __future__ import annotations
@@ -43,10 +43,11 @@ class Snippet(NamedTuple):
 def snippets(page: Path, language: str = "") -> list[Snippet]:
     """The blocks of a page, of one language or of all."""
     text = page.read_text(encoding="utf-8")
-    found = [
-        Snippet(page, text.count("\n", 0, block.start()) + 1, block[2], tuple(block[3].split()), _shifted(block[4], len(block[1])))
-        for block in FENCE.finditer(text)
-    ]
+    found = []
+    for block in FENCE.finditer(text):
+        margin, kind, words, content = block.groups()
+        line = text.count("\n", 0, block.start()) + 1
+        found.append(Snippet(page, line, kind, tuple(words.split()), _shifted(content, len(margin))))
     return [snippet for snippet in found if not language or snippet.language == language]
 
 

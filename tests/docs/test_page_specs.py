@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from snippets import PAGES, Snippet, snippets
+from snippets import PAGES, ROOT, Snippet, snippets
 
 import nnspec
 from nnspec.docs.reference import anchor
@@ -38,7 +38,8 @@ def test_specs_check_as_the_page_says(snippet: Snippet, folder: Path) -> None:
 
 def test_parameters_have_the_paths_that_the_page_says() -> None:
     snippet = next(snippet for snippet in SPECS if "model names {" in snippet.text)
-    said = {word for line in snippet.text.splitlines() for word in re.findall(r"[\w.]+\.weight", line.partition("#")[2])}
+    comments = [line.partition("#")[2] for line in snippet.text.splitlines()]
+    said = {word for comment in comments for word in re.findall(r"[\w.]+\.weight", comment)}
     assert said == {p.path for p in nnspec.loads(snippet.spec).parameters if p.path.endswith(".weight")}
 
 
@@ -57,3 +58,9 @@ def test_links_lead_somewhere(page: Path) -> None:
         if part:
             headings = re.findall(r"^#+ (.+)$", other.read_text(encoding="utf-8"), re.MULTILINE)
             assert part in {anchor(heading.replace("`", "")) for heading in headings}, target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_files_that_are_named_exist(page: Path) -> None:
+    for name in re.findall(r"`((?:nnspec|tests|docs|specs)/[\w./-]*)`", page.read_text(encoding="utf-8")):
+        assert (ROOT / name).exists(), name

@@ -14,7 +14,7 @@ import nnspec
 
 from .forms import FORMS, Form
 from .heads import HEADS, Head, Term
-from .sketch import LARGE, Net, Piece, Sketch, Values
+from .sketch import Net, Piece, Sketch, Values
 from .structures import STRUCTURES, Structure, normal
 
 T = TypeVar("T")
@@ -36,6 +36,7 @@ class Network:
         self.terms = terms
         self.factors = [1.0, *(round(float(f), 2) for f in sketch.random.uniform(0.2, 1.5, len(terms) - 1))]
         self.outputs = sketch.outputs
+        self.initial = self.state()
         self._sketch = sketch
 
     def __str__(self) -> str:
@@ -138,4 +139,3 @@ def flat(s: Sketch, name: str) -> str:
     return name if len(s.shape(name)) == 2 else s.chain([Piece("flatten", lambda x: x.flatten(1))], name)
 
 
-assert LARGE

@@ -114,10 +114,10 @@ def stack(s: Sketch) -> None:
 def split(s: Sketch) -> None:
     a = s.pick(2, 3)
     doubled = s.chain([Piece(f"tile(1, 2{', 1' * (len(s.shape(a)) - 2)})", lambda x: torch.cat([x, x], 1))], a)
-    size, axis = s.shape(doubled)[1], one(s.random, [1, 1 - len(s.shape(a))])
-    first, second = parts(s, doubled, "2", (size // 2,) * 2, axis)
+    size = s.shape(doubled)[1]
+    first, second = parts(s, doubled, "2", (size // 2,) * 2, 1)
     s.define(f"{second} * {second} - 0.5 * {first}", lambda b, a: b * b - 0.5 * a, second, first)
-    parts(s, doubled, f"[1, {size - 1}]", (1, size - 1), axis)
+    parts(s, doubled, f"[1, {size - 1}]", (1, size - 1), 1 - len(s.shape(a)))
 
 
 def parts(s: Sketch, source: str, text: str, sizes: tuple[int, ...], axis: int) -> list[str]:

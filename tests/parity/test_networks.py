@@ -36,7 +36,7 @@ def trainer(number: int) -> nnspec.Trainer:
     """nnspec's side of a network, with the weights of PyTorch's."""
     net = network(number)
     found = nnspec.Trainer(net.spec())
-    found.load_parameters(net.state())
+    found.load_parameters(net.initial)
     return found
 
 
@@ -65,7 +65,7 @@ def wanted_gradients(net: Network, batch: Batch) -> tuple[float, dict[str, Any]]
 
 @every
 def test_parameters_have_the_names_and_values_of_pytorch(number: int) -> None:
-    assert worst(trainer(number).parameters, network(number).state())[0] == 0
+    assert worst(trainer(number).parameters, network(number).initial)[0] == 0
 
 
 @every
