@@ -10,9 +10,9 @@ from nnspec.data.settings import Augmentation, DataSection
 from nnspec.data.sources import SOURCES
 from nnspec.ir.components import Component, Registry
 from nnspec.layers import INITIALIZERS, LAYERS, OPERATORS
-from nnspec.training import losses, metrics, optimizers, regularizers, schedules, stops
-from nnspec.training.base import AVERAGES, LOSSES, METRICS, OPTIMIZERS, REGULARIZERS, SCHEDULES, STOPS
-from nnspec.training.settings import ExportSection, TrainSection
+from nnspec.recipe import losses, metrics, optimizers, regularizers, schedules, stops
+from nnspec.recipe.base import AVERAGES, LOSSES, METRICS, OPTIMIZERS, REGULARIZERS, SCHEDULES, STOPS
+from nnspec.recipe.settings import ExportSection, TrainSection
 
 AUGMENTATIONS: Registry[Augmentation] = Registry("augmentation")
 SECTIONS: Registry[Component] = Registry("section")

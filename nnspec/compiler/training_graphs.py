@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING
 
 from nnspec.autodiff.engine import gradients
 from nnspec.compiler.lowering import Library, Sizes, lower_loss, lower_model
-from nnspec.compiler.patterns import matching
 from nnspec.graph.graph import Graph, Value
 from nnspec.graph.passes import optimized
 from nnspec.ir import codec
 from nnspec.ir.dims import symbol
+from nnspec.ir.patterns import matches
 from nnspec.ir.spec import Parameter, Spec
 from nnspec.ir.types import TensorType
 
 if TYPE_CHECKING:
-    from nnspec.training.base import Average, Optimizer
+    from nnspec.recipe.base import Average, Optimizer
 
 SEED, STEP = "random/seed", "random/step"
 """Inputs, uint32 scalars: what the random numbers of a step depend on."""
@@ -51,10 +51,9 @@ def trained_parameters(spec: Spec) -> tuple[Parameter, ...]:
 
 
 def frozen_paths(spec: Spec) -> set[str]:
-    """The parameters and statistics that `freeze` covers. Raises E715 for a pattern that covers none."""
-    paths = [item.path for item in spec.parameters]
+    """The parameters and statistics that `freeze` covers."""
     patterns = spec.train.freeze if spec.train else ()
-    return {path for pattern in patterns for path in matching(pattern, paths, "freeze")}
+    return {item.path for pattern in patterns for item in spec.parameters if matches(pattern, item.path)}
 
 
 def gradients_graph(spec: Spec, library: Library, sizes: Sizes) -> Graph:
@@ -173,7 +172,7 @@ def _penalty(spec: Spec, library: Library, g: Graph) -> Value | None:
     trainable = {item.path: TensorType(item.dtype, item.shape) for item in spec.parameters if item.trainable}
     for reference in spec.train.regularize:
         regularizer = codec.decode(library, "regularizer", reference)
-        for path in matching(regularizer.on, list(trainable), regularizer.name):
+        for path in (path for path in trainable if matches(regularizer.on, path)):
             term = regularizer.penalty(g, g.parameter(path, trainable[path]))
             total = term if total is None else g.op("Add", total, term)
     return total

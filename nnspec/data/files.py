@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
 from nnspec.data.wording import nearest
 from nnspec.diagnostics.errors import Fault
+from nnspec.files import replace_file
 
 
 def find(folder: Path, path: str) -> Path:
@@ -51,22 +51,14 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
             with path.open("wb") as stream:
                 write(stream)
         else:
-            _replace(path, write)
+            replace_file(path.resolve(), lambda temporary: _fill(temporary, write))
     except OSError as error:
         raise Fault("E610", f"{path} cannot be written: {_cause(error)}") from error
 
 
-def _replace(path: Path, write: Callable[[BinaryIO], object]) -> None:
-    target = path.resolve()
-    temporary = target.with_name(f".{target.name[:200]}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as stream:
-            write(stream)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
+def _fill(path: Path, write: Callable[[BinaryIO], object]) -> None:
+    with path.open("wb") as stream:
+        write(stream)
 
 
 def _help(full: Path, path: str) -> str:

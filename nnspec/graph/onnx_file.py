@@ -14,12 +14,12 @@ import onnx
 from google.protobuf.message import DecodeError
 from onnx import TensorProto, helper, numpy_helper
 
+from nnspec.files import replace_file
 from nnspec.graph.dtypes import tensor_type
 from nnspec.graph.graph import Array, Attribute, Graph, GraphError, Node, Value
 from nnspec.graph.naming import Names
 from nnspec.graph.older_opsets import adapted
 from nnspec.graph.text import text
-from nnspec.graph.whole_file import replace_file
 from nnspec.ir.dims import Dim, parse, symbol
 from nnspec.ir.types import TensorType
 

@@ -82,7 +82,15 @@ def silu(g: Graph, x: Value) -> Value:
 activation("sigmoid", "1 / (1 + exp(-x)).", lambda g, x: g.op("Sigmoid", x), foreign=("logistic", "sigm"))
 activation("tanh", "The hyperbolic tangent.", lambda g, x: g.op("Tanh", x), foreign=("TanhActivation",))
 activation("relu", "max(x, 0).", lambda g, x: g.op("Relu", x), foreign=("rectifier", "rectify"))
-activation("relu6", "min(max(x, 0), 6). Howard et al., 2017.", lambda g, x: g.op("Clip", x, 0, 6), low=-4, high=9)
+activation(
+    "relu6",
+    "min(max(x, 0), 6). Howard et al., 2017.",
+    lambda g, x: g.op("Clip", x, 0, 6),
+    # the slope at 0 and 6 is 0, as relu's at 0; that of Clip is 1
+    training=lambda g, x: g.op("Mul", g.op("HardSigmoid", x, alpha=1 / 6, beta=0.0), 6),
+    low=-4,
+    high=9,
+)
 activation("selu", "1.0507 elu(x, 1.67326), self-normalizing. Klambauer et al., 2017.", lambda g, x: g.op("Selu", x))
 activation("silu", "x sigmoid(x). Elfwing et al., 2017.", silu, foreign=("swish",))
 activation(

@@ -1,14 +1,13 @@
-"""Files that are whole or absent: written beside, synced, renamed, and the folder synced."""
+"""Files of a run, whole or absent."""
 
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from nnspec.diagnostics.errors import Fault
+from nnspec.files import replace_file
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -16,7 +15,7 @@ def write_bytes(path: Path, content: bytes) -> None:
     refuses."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _replace(path, content)
+        replace_file(path, lambda temporary: temporary.write_bytes(content))
     except OSError as error:
         raise Fault("E707", f"{path} cannot be written ({len(content)} bytes): {error.strerror or error}") from error
 
@@ -35,27 +34,3 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise Fault("E707", f"{path} cannot be read: {error}") from error
-
-
-def _replace(path: Path, content: bytes) -> None:
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the rename itself durable."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -1,1 +1,1 @@
-"""Losses, metrics, optimizers, schedules and regularizers, a file per kind. Importing a file fills its registry."""
+"""The trainer: state, programs, the loop, runs."""

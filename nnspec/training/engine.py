@@ -15,7 +15,7 @@ from nnspec.compiler.training_graphs import AVERAGE, LOSS, update_slots
 from nnspec.diagnostics.errors import Fault
 from nnspec.ir import codec
 from nnspec.ir.spec import Spec, Train
-from nnspec.training.base import Average, Optimizer
+from nnspec.recipe.base import Average, Optimizer
 from nnspec.training.programs import BatchProgram, Device, evaluation_program, gradients_program
 from nnspec.training.state import TrainingState
 from nnspec.training.update import Rule, Update

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from nnspec.training.base import Mode, best_epoch
+from nnspec.recipe.base import Mode, best_epoch
 
 Record = dict[str, float | int]
 """`epoch` and `step` (how many are done), `lr`, `train.loss`, `train.<metric>`, `validation.loss`,

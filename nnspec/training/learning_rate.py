@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from nnspec.training.base import Mode, Optimizer, Progress, Schedule
+from nnspec.recipe.base import Mode, Optimizer, Progress, Schedule
 from nnspec.training.history import History
 
 

@@ -12,7 +12,7 @@ from nnspec.data.rows import Dataset
 from nnspec.diagnostics.errors import Fault
 from nnspec.ir import codec
 from nnspec.ir.spec import Train
-from nnspec.training.base import EarlyStop
+from nnspec.recipe.base import EarlyStop
 from nnspec.training.engine import Engine, shapes_of
 from nnspec.training.evaluation import evaluate
 from nnspec.training.history import EpochDone, Record, StepDone, TrainingDone, Watcher

@@ -11,7 +11,7 @@ from nnspec.compiler.lowering import Library
 from nnspec.compiler.training_graphs import LOSS, PENALTY, metric_name
 from nnspec.ir import codec
 from nnspec.ir.spec import Spec
-from nnspec.training.base import Metric, Mode
+from nnspec.recipe.base import Metric, Mode
 
 Array = np.ndarray[Any, Any]
 

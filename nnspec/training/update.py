@@ -8,9 +8,9 @@ from typing import NamedTuple
 from nnspec.compiler.training_graphs import accumulation_graph, norm_graph, update_graph
 from nnspec.graph.graph import Graph
 from nnspec.ir.spec import Train
+from nnspec.recipe.base import Average, Optimizer
 from nnspec.runtime.buffers import aligned
 from nnspec.runtime.session import Run, Session
-from nnspec.training.base import Average, Optimizer
 from nnspec.training.programs import Device
 from nnspec.training.state import TrainingState
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from nnspec.ir.fields import OptionError
 
 from nnspec.data.dataset import load
 from nnspec.data.sources import SOURCES, Csv, Synthetic
 from nnspec.ir.codec import decode, encode
+from nnspec.ir.fields import OptionError
 from nnspec.ir.spec import Spec
 
 MakeSpec = Callable[..., Spec]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from .shorthand import codes, findings, kinds, model, outputs, places, raw, result, spec
 
 TWO = ("input a: float32[N, 4]", "input b: float32[N, 4]")

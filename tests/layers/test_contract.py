@@ -26,8 +26,8 @@ from library_cases import (
 from nnspec.autodiff import gradients
 from nnspec.graph.dtypes import is_float
 from nnspec.ir.components import Component
-from nnspec.ir.types import TensorType
 from nnspec.ir.schema import json_schema
+from nnspec.ir.types import TensorType
 from nnspec.library import registries
 
 RANDOM = ("dropout", "spatial_dropout", "gaussian_noise")

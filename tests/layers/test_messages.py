@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 from library_cases import build, tensor_type
-from nnspec.ir.fields import OptionError
 
 from nnspec.diagnostics.errors import Fault
+from nnspec.ir.fields import OptionError
 
 FAULTS = [
     (

@@ -8,8 +8,8 @@ from nnspec.diagnostics.errors import Fault
 from nnspec.ir.components import Example, Loss, feature_axis, known_size
 from nnspec.ir.fields import Limits, PositiveFloat
 from nnspec.ir.types import TensorType
-from nnspec.training.base import LOSSES
-from nnspec.training.fits import require_classes, require_same
+from nnspec.recipe.base import LOSSES
+from nnspec.recipe.fits import require_classes, require_same
 
 if TYPE_CHECKING:
     from nnspec.graph.graph import Graph, Value

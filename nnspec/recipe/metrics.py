@@ -10,8 +10,8 @@ from nnspec.diagnostics.errors import Fault
 from nnspec.ir.components import Example
 from nnspec.ir.fields import PositiveInt
 from nnspec.ir.types import FLOATS, TensorType
-from nnspec.training.base import METRICS, Metric
-from nnspec.training.fits import require_classes, require_same
+from nnspec.recipe.base import METRICS, Metric
+from nnspec.recipe.fits import require_classes, require_same
 
 if TYPE_CHECKING:
     from nnspec.graph.graph import Graph, Value

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from part_graphs import build
 
-from nnspec.training.base import Progress, best_epoch
+from nnspec.recipe.base import Progress, best_epoch
 
 PER_EPOCH, TOTAL = 10, 200
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from nnspec.ir.fields import Limits, NonNegativeFloat, PositiveInt
-from nnspec.training.base import AVERAGES, STOPS, Average, EarlyStop, Mode, best_epoch
+from nnspec.recipe.base import AVERAGES, STOPS, Average, EarlyStop, Mode, best_epoch
 
 if TYPE_CHECKING:
     from nnspec.graph.graph import Graph, Value

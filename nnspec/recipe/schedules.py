@@ -9,7 +9,7 @@ from math import cos, pi
 from typing import Annotated, Literal
 
 from nnspec.ir.fields import Limits, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
-from nnspec.training.base import SCHEDULES, Progress, Schedule
+from nnspec.recipe.base import SCHEDULES, Progress, Schedule
 
 Factor = Annotated[float, Limits(gt=0, le=1)]
 

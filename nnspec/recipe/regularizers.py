@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nnspec.training.base import REGULARIZERS, Regularizer
+from nnspec.recipe.base import REGULARIZERS, Regularizer
 
 if TYPE_CHECKING:
     from nnspec.graph.graph import Graph, Value

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from nnspec.ir.components import Component
 from nnspec.ir.fields import Limits, NonNegativeInt, PositiveFloat, PositiveInt
 from nnspec.ir.types import TensorType
-from nnspec.training.base import Average, EarlyStop, Metric, Optimizer, Regularizer
+from nnspec.recipe.base import Average, EarlyStop, Metric, Optimizer, Regularizer
 
 
 class TrainSection(Component):

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from nnspec.ir.fields import Limits, NonNegativeFloat, PositiveFloat
-from nnspec.training.base import OPTIMIZERS, Optimizer, Schedule
+from nnspec.recipe.base import OPTIMIZERS, Optimizer, Schedule
 
 if TYPE_CHECKING:
     from nnspec.graph.graph import Graph, Value
