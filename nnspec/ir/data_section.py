@@ -40,7 +40,8 @@ class DataReader:
         return DataRecord(bound.component, splits, fed, self.settings.section.span)
 
     def _all_fed(self, fed: list[FeedRecord]) -> bool:
-        missing = [name for name in self.wanted if all(feed.name != name for feed in fed)]
+        named = {feed.name for feed in fed}
+        missing = [name for name, tensor in self.wanted.items() if name not in named and isinstance(tensor, Tensor)]
         for name in missing:
             what = "target" if name in self.targets else "input"
             fault = Fault("E405", f"nothing feeds the {what} {name}", help=f'{name} = "column"')

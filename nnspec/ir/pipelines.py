@@ -125,6 +125,8 @@ class Pipelines:
             return POISON
         if isinstance(target, Instance):
             return self._use(env, target, call, inputs)
+        if isinstance(target, Block) and name in self.record.registries["layer"]:
+            return POISON  # its name is an error already, and which of the two is meant is not known
         bound = self.arguments(env, target, call)
         if isinstance(bound, Poison) or isinstance(inputs, Poison):
             return POISON
