@@ -98,7 +98,7 @@ def _work(side: str, case: str, threads: str) -> None:
 
 
 def _torch_step(case: Case, threads: int) -> Callable[[], Any]:
-    import torch  # noqa: PLC0415 - each side has an interpreter of its own
+    import torch
 
     torch.manual_seed(7)
     torch.set_num_threads(threads)
@@ -119,9 +119,9 @@ def _torch_step(case: Case, threads: int) -> Callable[[], Any]:
 
 
 def _nnspec_step(case: Case, threads: int) -> Callable[[], Any]:
-    import numpy as np  # noqa: PLC0415
+    import numpy as np
 
-    import nnspec  # noqa: PLC0415
+    import nnspec
 
     hidden = "\n".join(f"  dense({units}) -> relu" for units in case.sizes[1:-1])
     spec = nnspec.loads(f"""nnspec 1

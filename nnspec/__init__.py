@@ -1,6 +1,7 @@
 """nnspec: a compiler for neural networks.
 
-`load` and `check` read specs without importing numpy, onnx or onnxruntime; what computes is imported when it is first used.
+`load` and `check` read specs without importing numpy, onnx or onnxruntime; what computes is imported when it is first
+used.
 """
 
 from __future__ import annotations

@@ -30,7 +30,8 @@ def load(path: str | Path, *, set: Settings | None = None, root: str | Path | No
 def loads(
     text: str | bytes, *, path: str = "<text>", set: Settings | None = None, root: str | Path | None = None
 ) -> Spec:
-    """Like `load`, for the text of a spec; `path` stands in the messages, and paths of data are relative to its folder."""
+    """Like `load`, for the text of a spec; `path` stands in the messages, and paths of data are relative to its
+    folder."""
     content = text.encode() if isinstance(text, str) else text
     return load_project(read(path, content, None if root is None else str(root)), set)
 
@@ -60,7 +61,8 @@ def check_project(project: Project, set: Settings | None = None) -> list[Diagnos
 def compile(
     spec: Spec, weights: Any = None, *, opset: int | None = None, outputs: tuple[str, ...] | None = None
 ) -> CompiledModel:
-    """The verified inference model of `spec` with `weights`: a run directory, a safetensors file, arrays by path, or None for initial values."""
+    """The verified inference model of `spec` with `weights`: a run directory, a safetensors file, arrays by path, or
+    None for initial values."""
     from nnspec.compiler.export import compile_model
 
     return compile_model(spec, weights, opset=opset, outputs=outputs)

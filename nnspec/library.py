@@ -22,7 +22,8 @@ for _section in (DataSection, TrainSection, ExportSection):
 LIBRARY: Mapping[str, Registry[Any]] = MappingProxyType({
     registry.kind: registry
     for registry in (
-        LAYERS, OPERATORS, INITIALIZERS, LOSSES, METRICS, OPTIMIZERS, SCHEDULES, REGULARIZERS, STOPS, AVERAGES, SOURCES, AUGMENTATIONS,
+        LAYERS, OPERATORS, INITIALIZERS, LOSSES, METRICS, OPTIMIZERS, SCHEDULES, REGULARIZERS, STOPS, AVERAGES,
+        SOURCES, AUGMENTATIONS,
         SECTIONS,
     )
 })  # fmt: skip

@@ -12,7 +12,9 @@ from nnspec.cli.output import warn
 
 def declare(command: argparse.ArgumentParser) -> None:
     command.add_argument("spec", metavar="SPEC")
-    command.add_argument("--weights", metavar="RUN|FILE", help="a run directory, or a safetensors file; initial values without it")
+    command.add_argument(
+        "--weights", metavar="RUN|FILE", help="a run directory, or a safetensors file; initial values without it"
+    )
     command.add_argument("-o", "--output", required=True, metavar="FILE", help="the ONNX file to write")
     command.add_argument("--opset", type=int, metavar="N", help="ONNX operator set; 21 by default")
     command.add_argument("--outputs", metavar="NAME,…", help="only these outputs")

@@ -1,4 +1,4 @@
-"""What a person sees while a model trains: one line that is written again on a terminal, a few plain lines elsewhere."""
+"""What a person sees while a model trains: one line, written again and again, on a terminal; a few lines elsewhere."""
 
 from __future__ import annotations
 
@@ -45,13 +45,17 @@ class Progress:
             done = event.step - self._first_step
             rate = done / max(now - self._started, 1e-9)
             left = (event.steps - event.step) / max(rate, 1e-9)
-            self._write(f"\r\x1b[Kstep {event.step}/{event.steps}  loss {event.loss:.4f}  {rate:.0f} steps/s  {_time(left)} left")
+            place = f"step {event.step}/{event.steps}  loss {event.loss:.4f}"
+            self._write(f"\r\x1b[K{place}  {rate:.0f} steps/s  {_time(left)} left")
 
     def _epoch(self, event: EpochDone) -> None:
         epoch = int(event.record["epoch"])
         every = ceil(event.epochs / LINES)
         if epoch == 1 or epoch % every == 0 or epoch == event.epochs:
-            self._write(("\r\x1b[K" if self._live else "") + f"epoch {epoch:>{len(str(event.epochs))}}/{event.epochs}  {_numbers(event.record)}\n")
+            self._write(
+                ("\r\x1b[K" if self._live else "")
+                + f"epoch {epoch:>{len(str(event.epochs))}}/{event.epochs}  {_numbers(event.record)}\n"
+            )
 
     def _done(self, event: TrainingDone) -> None:
         best = event.history.best
@@ -77,4 +81,10 @@ def _time(seconds: float) -> str:
     whole = int(seconds)
     if seconds < 10:
         return f"{seconds:.1f} s"
-    return f"{whole} s" if whole < 60 else f"{whole // 60}:{whole % 60:02}" if whole < 3600 else f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"
+    return (
+        f"{whole} s"
+        if whole < 60
+        else f"{whole // 60}:{whole % 60:02}"
+        if whole < 3600
+        else f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"
+    )

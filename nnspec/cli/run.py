@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 def declare(command: argparse.ArgumentParser) -> None:
     command.add_argument("model", metavar="SPEC|MODEL.onnx")
     command.add_argument("--weights", metavar="RUN|FILE", help="with a spec: a run directory, or a safetensors file")
-    command.add_argument("--input", action="append", default=[], metavar="NAME=FILE", help="csv, npy, npz or json; - is standard input")
+    command.add_argument(
+        "--input", action="append", default=[], metavar="NAME=FILE", help="csv, npy, npz or json; - is standard input"
+    )
     command.add_argument("--output", metavar="FILE", help="csv, npz or json; CSV on standard output without it")
     command.add_argument("--format", choices=("csv", "json", "npz"), help="instead of what the ending of --output says")
     command.add_argument("--head", type=positive, metavar="N", help="only the first N rows")
@@ -39,13 +41,17 @@ def _model(options: argparse.Namespace) -> Deployed:
 
     if not options.model.endswith(".nn"):
         if options.weights or options.set:
-            raise Fault("E610", f"{options.model} holds its weights and settings", help="--weights and --set go with a spec")
+            raise Fault(
+                "E610", f"{options.model} holds its weights and settings", help="--weights and --set go with a spec"
+            )
         return Deployed.load(options.model)
     from nnspec.api import load
     from nnspec.compiler.export import compile_model
     from nnspec.compiler.weights import read_settings
 
     if options.weights is None:
-        raise Fault("E610", f"{options.model} is a spec, which has no weights", help="--weights RUN names those of a run")
+        raise Fault(
+            "E610", f"{options.model} is a spec, which has no weights", help="--weights RUN names those of a run"
+        )
     spec = load(options.model, set={**read_settings(options.weights), **dict(options.set)}, root=options.root)
     return Deployed(compile_model(spec, options.weights).onnx)

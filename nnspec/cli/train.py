@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 def declare(command: argparse.ArgumentParser) -> None:
     command.add_argument("spec", metavar="SPEC")
     command.add_argument("--out", required=True, metavar="RUN", help="the run directory")
-    command.add_argument("--data", metavar="DIR", help="the folder that paths of data are relative to; that of the spec")
+    command.add_argument(
+        "--data", metavar="DIR", help="the folder that paths of data are relative to; that of the spec"
+    )
     command.add_argument("--epochs", type=positive, metavar="N", help="instead of the spec's")
     command.add_argument("--seed", type=int, metavar="N", help="instead of the spec's")
     command.add_argument("--threads", type=positive, metavar="N", help="at most so many; all cores by default")
@@ -56,7 +58,9 @@ def _new(options: argparse.Namespace, folder: Path) -> Trainer:
     spec = load(options.spec, set=dict(options.set), root=options.root)
     if (folder / "run.json").exists():
         if not options.overwrite:
-            raise Fault("E714", f"{folder} holds a run already", help="--resume goes on with it, --overwrite begins anew")
+            raise Fault(
+                "E714", f"{folder} holds a run already", help="--resume goes on with it, --overwrite begins anew"
+            )
         shutil.rmtree(folder)
     return Trainer(spec, seed=options.seed, device=options.device, threads=options.threads, folder=options.data)
 
@@ -67,5 +71,9 @@ def _resumed(options: argparse.Namespace, folder: Path) -> Trainer:
     trainer = Trainer.resume(folder, device=options.device, threads=options.threads)
     given = load(options.spec, set={**trainer.spec.settings, **dict(options.set)}, root=options.root)
     if given.nodes != trainer.spec.nodes or given.parameters != trainer.spec.parameters:
-        raise Fault("E714", f"{options.spec} is not the spec that {folder} was started with", help=f"{folder / 'spec.nn'} holds that one")
+        raise Fault(
+            "E714",
+            f"{options.spec} is not the spec that {folder} was started with",
+            help=f"{folder / 'spec.nn'} holds that one",
+        )
     return trainer

@@ -1,7 +1,8 @@
 """Diagnostics, and the one family of exceptions.
 
-Inside, code raises a `Fault`: the short cause, with no place. The edge that knows the place (the elaborator, the trainer, the
-command line) turns it into a `Diagnostic`, and the public interface raises those as `SpecError` and its siblings.
+Inside, code raises a `Fault`: the short cause, with no place. The edge that knows the place (the elaborator, the
+trainer, the command line) turns it into a `Diagnostic`, and the public interface raises those as `SpecError` and its
+siblings.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ def is_float(dtype: str) -> bool:
 def numpy_dtype(dtype: str) -> np.dtype[Any]:
     """The NumPy dtype of a dtype's name; bfloat16 comes from ml_dtypes, which onnx brings along."""
     if dtype == "bfloat16":
-        import ml_dtypes  # noqa: PLC0415 - most graphs do without
+        import ml_dtypes
 
         dtype = ml_dtypes.bfloat16
     return np.dtype(np.str_ if dtype == "string" else dtype)

@@ -150,7 +150,9 @@ class _Elaborator:
     def _check_outputs(self, model: syntax.Definition, env: Environment) -> None:
         """Outputs have names, and not those of inputs; without any, the last value is the output."""
         inputs = {tensor.name for tensor in env.inputs}
-        for name, _, span in env.outputs:
+        for name, value, span in env.outputs:
+            if isinstance(value, Poison):
+                continue
             if not name:
                 self.record.report(Fault("E220", "an output of a model has a name", help="output name = …"), span)
             elif name in inputs:

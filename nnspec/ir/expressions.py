@@ -88,7 +88,7 @@ class Expressions:
                 return self._component(env, kind, syntax.Call(expr, [], expr.span))
         if env.symbolic:
             return symbol(name)
-        if find(self.record, env, name) is not None:
+        if find(self.record, env, name) is not None and name not in wanted.words:
             raise Fault("E218", f"{name} is a layer, and here a value is needed", help=f"x -> {name}()")
         if name in env.lost:
             return POISON

@@ -56,8 +56,10 @@ def unknown_value(record: Record, env: Environment, name: str, wanted: Expected)
     for kind in wanted.kinds:
         if not close and record.registries[kind].nearest(name):
             return unknown_component(record, kind, name)
-    hint = f'"{close}"' if close in wanted.words else close
-    return Fault("E204", f"{name} is not defined", help=f"did you mean {hint}?" if hint else values_here(env))
+    if close:
+        return Fault("E204", f"{name} is not defined", help=f"did you mean {_quoted(close, wanted)}?")
+    known = [f"{kind}s are {', '.join(record.registries[kind])}" for kind in wanted.kinds]
+    return Fault("E204", f"{name} is not defined", help="; ".join(known) or values_here(env))
 
 
 def unknown_component(record: Record, kind: str, name: str) -> Fault:
@@ -75,6 +77,10 @@ def values_here(env: Environment) -> str:
     """A help with the values that could have been meant, the last one first."""
     names = list(env.tensors)
     return f"values here are {listed(names)}" if names else ""
+
+
+def _quoted(name: str, wanted: Expected) -> str:
+    return f'"{name}"' if name in wanted.words else name
 
 
 def _article(kind: str) -> str:

@@ -82,7 +82,8 @@ class Binary:
 
 @dataclass(slots=True)
 class Pipeline:
-    """`head -> stage -> stage`; `->` binds loosest. A statement that is one bare layer is a Name or Call, not a Pipeline."""
+    """`head -> stage -> stage`; `->` binds loosest. A statement that is one bare layer is a Name or Call, not a
+    Pipeline."""
 
     head: Expr
     stages: list[Name | Call]
@@ -179,7 +180,8 @@ class For:
 
 @dataclass(slots=True)
 class Broken:
-    """A statement that did not parse. What it would have bound is unknown, so that nothing about it is reported twice."""
+    """A statement that did not parse. What it would have bound is unknown, so that nothing about it is reported
+    twice."""
 
     names: tuple[str, ...]
     """Names that it seems to bind, found by looking at its first tokens."""

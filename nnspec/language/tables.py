@@ -75,6 +75,6 @@ def _stored(grammar: str) -> Tables | None:
 
 
 def _computed(grammar: str) -> Tables:
-    from nnspec.language.generate import compute  # noqa: PLC0415 - Lark is imported only where it is needed
+    from nnspec.language.generate import compute
 
     return compute(grammar)

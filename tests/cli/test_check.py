@@ -49,7 +49,8 @@ def test_findings_as_json(nnspec: Command, folder: Path) -> None:
     (item,) = found["diagnostics"]
     place = {key: item[key] for key in ("file", "line", "column", "end_line", "end_column", "code", "severity")}
     assert place == {
-        "file": "broken.nn", "line": 5, "column": 7, "end_line": 5, "end_column": 13, "code": "E201", "severity": "error",
+        "file": "broken.nn", "line": 5, "column": 7, "end_line": 5, "end_column": 13, "code": "E201", "severity":
+        "error",
     }  # fmt: skip
     assert json.loads(nnspec("check", "specs", "--format", "json").out) == {"version": 1, "diagnostics": []}
 
@@ -67,7 +68,9 @@ def test_settings(nnspec: Command) -> None:
     assert "error[E501]: params is 17_539" in nnspec("check", "specs/iris.nn", "--set", "hidden=128").out
 
 
-@pytest.mark.parametrize("arguments", [["chek"], ["check"], ["check", "x.nn", "--format", "xml"], ["check", "x.nn", "--set", "a"], []])
+@pytest.mark.parametrize(
+    "arguments", [["chek"], ["check"], ["check", "x.nn", "--format", "xml"], ["check", "x.nn", "--set", "a"], []]
+)
 def test_wrong_usage_is_2(nnspec: Command, arguments: list[str]) -> None:
     assert nnspec(*arguments).code == 2
 

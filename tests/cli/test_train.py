@@ -109,7 +109,17 @@ def test_errors_have_codes(nnspec: Command, folder: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("3", 3), ("1e-3", 1e-3), ("true", True), ("none", None), ('"3"', "3"), ("same", "same"), ("[1, 2]", (1, 2)), ("[]", ()), ("1_000", 1000)],
+    [
+        ("3", 3),
+        ("1e-3", 1e-3),
+        ("true", True),
+        ("none", None),
+        ('"3"', "3"),
+        ("same", "same"),
+        ("[1, 2]", (1, 2)),
+        ("[]", ()),
+        ("1_000", 1000),
+    ],
 )
 def test_set_reads_literals(text: str, value: object) -> None:
     assert literal(text) == value

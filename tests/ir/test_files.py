@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import sys
 from pathlib import Path
@@ -238,5 +239,5 @@ def test_check_opens_nothing_outside_the_root(tmp_path: Path) -> None:
         "check(sys.argv[1])\nprint(seen)\n"
     )
     done = subprocess.run([sys.executable, "-c", script, str(main)], capture_output=True, text=True, check=True)
-    opened = {Path(path).name for event, path in eval(done.stdout)}
+    opened = {Path(path).name for _, path in ast.literal_eval(done.stdout)}
     assert opened == {"main.nn", "a.nn", "feedforward.nn"}

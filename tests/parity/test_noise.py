@@ -125,9 +125,9 @@ def test_gaussian_noise() -> None:
 VALUE = """nnspec 1
 model sampled {
   input ids: int64[N]
-  mean = ids -> embedding(64, 8, init = normal(1))
+  centre = ids -> embedding(64, 8, init = normal(1))
   spread = ids -> embedding(64, 8, init = uniform(0.5, 1.5))
-  output y = mean -> gaussian_noise(spread)
+  output y = centre -> gaussian_noise(spread)
 }
 train {
   target t: float32[N, 8]
@@ -143,12 +143,12 @@ def test_gaussian_noise_with_a_value_as_deviation() -> None:
     trainer = nnspec.Trainer(nnspec.loads(VALUE))
     data = {"ids": np.arange(64), "t": np.random.default_rng(2).normal(size=(64, 8)).astype(np.float32)}
     gradients = trainer.gradients(data)
-    mean, spread = (torch.from_numpy(array).requires_grad_() for array in trainer.parameters.values())
-    y = torch.from_numpy(gradients["mean.weight"] * 64 * 8 / 2 + data["t"])
-    drawn = ((y - mean) / spread).detach()
-    F.mse_loss(mean + spread * drawn, torch.from_numpy(data["t"])).backward()
-    assert mean.grad is not None and spread.grad is not None
-    assert error(gradients["mean.weight"], mean.grad.numpy()) < 1e-5
+    centre, spread = (torch.from_numpy(array).requires_grad_() for array in trainer.parameters.values())
+    y = torch.from_numpy(gradients["centre.weight"] * 64 * 8 / 2 + data["t"])
+    drawn = ((y - centre) / spread).detach()
+    F.mse_loss(centre + spread * drawn, torch.from_numpy(data["t"])).backward()
+    assert centre.grad is not None and spread.grad is not None
+    assert error(gradients["centre.weight"], centre.grad.numpy()) < 1e-5
     assert error(gradients["spread.weight"], spread.grad.numpy()) < 1e-5
     assert drawn.std().item() == pytest.approx(1, abs=0.1)
 

@@ -146,8 +146,7 @@ train {
 def test_gradients_of_wide_layers_on_digits() -> None:
     """Products that ONNX Runtime splits among threads and tiles."""
     with np.load(ACCEPTANCE / "data" / "digits_train.npz") as data:
-        images, labels = (data[name] for name in data.files)
-    x, t = images.reshape(len(images), -1)[:128].astype(np.float32) / 16, labels[:128].astype(np.int64)
+        x, t = data["rows"][:128].reshape(128, 64).astype(np.float32) / 16, data["label"][:128]
     trainer = nnspec.Trainer(nnspec.loads(WIDE))
     net, last = Net(), nn.Linear(200, 10)
     first, second = dense_layers(net, 64, 300, 200)

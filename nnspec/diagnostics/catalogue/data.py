@@ -40,8 +40,8 @@ FILES = (
     Entry(
         "E604",
         "a table, JSON file or list is malformed",
-        """A row with more or fewer cells than the header, a quote that is never closed, two columns of one name, a file
-        that is not UTF-8 text, broken JSON, nested lists of unequal length.""",
+        """A row with more or fewer cells than the header, a quote that is never closed, two columns of one name, a
+        file that is not UTF-8 text, broken JSON, nested lists of unequal length.""",
         "$ cat people.csv\nage,income\n31,2,5",
         '$ cat people.csv\nage,income\n31,"2.5"',
         shell=True,
@@ -49,8 +49,8 @@ FILES = (
     Entry(
         "E605",
         "a value is NaN or infinite",
-        """One such number in an input or target makes the loss NaN and with it every parameter. The message names the
-        first row and column. Fill in missing values before training, or drop the rows.""",
+        """One such number in an input or target makes the loss NaN and with it every parameter. The message names
+        the first row and column. Fill in missing values before training, or drop the rows.""",
         "$ cat people.csv\nage,income\n31,nan",
         "$ cat people.csv\nage,income\n31,0.0",
         shell=True,
@@ -61,9 +61,9 @@ MEANINGS = (
     Entry(
         "E606",
         "an unknown label",
-        """The classes of a label target are the values that occur in the training source. A label in another split or
-        batch that is none of them cannot be learned or judged; often it is a typing error. For an integer target that
-        is no label, the values are class numbers below the last size of the logits.""",
+        """The classes of a label target are the values that occur in the training source. A label in another split
+        or batch that is none of them cannot be learned or judged; often it is a typing error. For an integer
+        target that is no label, the values are class numbers below the last size of the logits.""",
         "$ tail -1 validation.csv\n5.1,3.5,setsoa",
         "$ tail -1 validation.csv\n5.1,3.5,setosa",
         shell=True,
@@ -83,8 +83,8 @@ MEANINGS = (
         "E608",
         "an archive is hostile or damaged",
         """The sizes that a .npy or .npz file announces are held against the bytes that it has before anything is
-        unpacked. Pickled objects, which could run code, are never read; nor are encrypted members, methods other than
-        stored and deflated, repeated names, names that are paths, and members that unpack like a zip bomb.""",
+        unpacked. Pickled objects, which could run code, are never read; nor are encrypted members, methods other
+        than stored and deflated, repeated names, names that are paths, and members that unpack like a zip bomb.""",
         "$ python -c \"import numpy as np; np.savez('x.npz', x=np.array([{}, []], object))\"",
         "$ python -c \"import numpy as np; np.savez('x.npz', x=np.array([1.0, 2.0]))\"",
         shell=True,
@@ -92,8 +92,8 @@ MEANINGS = (
     Entry(
         "E609",
         "there are no rows",
-        """A file, array or split is empty: a table of a header alone, an array with a dimension of 0, or a fraction so
-        small that it gives no row.""",
+        """A file, array or split is empty: a table of a header alone, an array with a dimension of 0, or a fraction
+        so small that it gives no row.""",
         "$ nnspec train iris.nn --out run     # validation = 0.001 of 150 rows",
         "$ nnspec train iris.nn --out run     # validation = 0.2",
         shell=True,
@@ -101,9 +101,9 @@ MEANINGS = (
     Entry(
         "E610",
         "--input or --output is used wrongly",
-        """Each input of the model gets one file, by name. Inputs are .csv, .tsv, .json, .npy and .npz files, or `-` for
-        JSON or CSV on standard input. Results are written as .csv, .json or .npz; outputs that have no rows in common
-        fit in .npz only.""",
+        """Each input of the model gets one file, by name. Inputs are .csv, .tsv, .json, .npy and .npz files, or `-`
+        for JSON or CSV on standard input. Results are written as .csv, .json or .npz; outputs that have no rows
+        in common fit in .npz only.""",
         "$ nnspec run iris.nn --weights run --input rows.csv",
         "$ nnspec run iris.nn --weights run --input features=rows.csv",
         shell=True,

@@ -10,32 +10,32 @@ NAMES = (
     Entry(
         "E201",
         "no such layer",
-        """After `->`, and at the beginning of a statement, a name is a layer: of the library, a block of this file or of
-        one that it uses, or an instance made by `layer`. Names of other frameworks are answered with ours.""",
+        """After `->`, and at the beginning of a statement, a name is a layer: of the library, a block of this file
+        or of one that it uses, or an instance made by `layer`. Names of other frameworks are answered with ours.""",
         model("y = densse(3)"),
         model("y = dense(3)"),
     ),
     Entry(
         "E202",
         "no such option, or too many",
-        """Options go by position in their documented order, or by name. Nothing unknown is ignored: a misspelt option
-        that silently kept its default would train another network than the one that was meant.""",
+        """Options go by position in their documented order, or by name. Nothing unknown is ignored: a misspelt
+        option that silently kept its default would train another network than the one that was meant.""",
         model("y = dense(3, biass = false)"),
         model("y = dense(3, bias = false)"),
     ),
     Entry(
         "E204",
         "a name is not defined",
-        """A bare word is a reference: to an input, a named value, a parameter, a name bound by `let`, a loop or a size.
-        A name is known from its line on. A word of a fixed set is a string, in quotes.""",
+        """A bare word is a reference: to an input, a named value, a parameter, a name bound by `let`, a loop or a
+        size. A name is known from its line on. A word of a fixed set is a string, in quotes.""",
         model("y = x + z"),
         model("z = dense(4)", "y = x + z"),
     ),
     Entry(
         "E205",
         "an option has a value that it cannot have",
-        """Options are strict: no text becomes a number, no number becomes true. The message says what the option takes
-        and what it got.""",
+        """Options are strict: no text becomes a number, no number becomes true. The message says what the option
+        takes and what it got.""",
         model("y = dense(-3)"),
         model("y = dense(3)"),
     ),
@@ -49,16 +49,17 @@ NAMES = (
     Entry(
         "E209",
         "there is no current value",
-        """A statement that begins with a layer applies it to the current value: what the statement before has made, or
-        the only input. After several inputs, and after `a, b = …`, there is none, and the statement names its input.""",
+        """A statement that begins with a layer applies it to the current value: what the statement before has made,
+        or the only input. After several inputs, and after `a, b = …`, there is none, and the statement names its
+        input.""",
         "nnspec 1\n\nmodel example {\n  input x: float32[N, 4]\n  input z: float32[N, 4]\n  dense(3)\n}\n",
         "nnspec 1\n\nmodel example {\n  input x: float32[N, 4]\n  input z: float32[N, 4]\n  x + z -> dense(3)\n}\n",
     ),
     Entry(
         "E210",
         "a name is taken",
-        """Values and parameters share one name space, layers and blocks another. A value may be bound again
-        (`x = x + h`); a parameter, an input size, a `let` and a block may not become something else.""",
+        """Values and parameters share one name space, layers and blocks another. A value may be bound again (`x = x
+        + h`); a parameter, an input size, a `let` and a block may not become something else.""",
         "nnspec 1\n\nmodel example(size = 3) {\n  input x: float32[N, 4]\n  size = dense(3)\n}\n",
         "nnspec 1\n\nmodel example(size = 3) {\n  input x: float32[N, 4]\n  y = dense(size)\n}\n",
     ),
@@ -80,24 +81,24 @@ NAMES = (
     Entry(
         "E220",
         "the structure of a model or block",
-        """A model has inputs at its top and outputs with names; a block has one result or several. Sections belong to a
-        file with a model.""",
+        """A model has inputs at its top and outputs with names; a block has one result or several. Sections belong
+        to a file with a model.""",
         "nnspec 1\n\nmodel example {\n}\n",
         model("y = dense(3)"),
     ),
     Entry(
         "E221",
         "two parameters have the same path",
-        """A parameter is named by its path: the statement's name, or kind and number in the scope. Here a name that was
-        given meets a name that was counted.""",
+        """A parameter is named by its path: the statement's name, or kind and number in the scope. Here a name that
+        was given meets a name that was counted.""",
         model("dense(4)", "dense_1 = dense(3)"),
         model("dense(4)", "head = dense(3)"),
     ),
     Entry(
         "E222",
         "the spec is too large",
-        """Blocks and loops are expanded when a spec is checked, so what they expand to is limited, as are the number of
-        parameters and the size of a value. The limits are far above what can be trained.""",
+        """Blocks and loops are expanded when a spec is checked, so what they expand to is limited, as are the
+        number of parameters and the size of a value. The limits are far above what can be trained.""",
         model("repeat 1_000_000_000 { dense(4) }"),
         model("repeat 100 { dense(4) }"),
     ),

@@ -16,8 +16,8 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(
         "E302",
         "a path leaves the project",
-        """A file uses files below the project root alone: the folder of the spec, or the one that `--root` names. Links
-        are followed before that is decided. So a spec that somebody sent can never read your other files.""",
+        """A file uses files below the project root alone: the folder of the spec, or the one that `--root` names.
+        Links are followed before that is decided. So a spec that somebody sent can never read your other files.""",
         'nnspec 1\n\nuse "../../secret.nn": residual\n\nmodel example {\n  input x: float32[N, 4]\n  dense(3)\n}\n',
         "nnspec 1\n\nuse std.feedforward: mlp\n\nmodel example {\n  input x: float32[N, 4]\n  mlp(3)\n}\n",
     ),

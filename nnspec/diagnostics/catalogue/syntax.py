@@ -72,8 +72,8 @@ SENTENCES = (
     Entry(
         "E116",
         "`=`, `==` and `:` are confused",
-        """`name = value` names a value or gives an option or setting. `==` compares. `:` stands in front of a
-        type, and behind the source of `use`.""",
+        """`name = value` names a value or gives an option or setting. `==` compares. `:` stands in front of a type,
+        and behind the source of `use`.""",
         model("y: dense(3)"),
         model("y = dense(3)"),
     ),
@@ -88,8 +88,8 @@ SENTENCES = (
     Entry(
         "E118",
         "this line does not belong into its section",
-        """data and export hold settings, `key = value`; train holds targets too, `target name: type`; require
-        holds comparisons and signatures.""",
+        """data and export hold settings, `key = value`; train holds targets too, `target name: type`; require holds
+        comparisons and signatures.""",
         model("relu") + "\nrequire {\n  params\n}\n",
         model("relu") + "\nrequire {\n  params <= 1_000\n}\n",
     ),

@@ -32,7 +32,8 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(
         "E401",
         "require knows no such quantity",
-        """Budgets are stated for params, macs, size and activation_memory; signatures for inputs, outputs and values.""",
+        """Budgets are stated for params, macs, size and activation_memory; signatures for inputs, outputs and
+        values.""",
         MODEL + "\nrequire { parameters <= 20 }\n",
         MODEL + "\nrequire { params <= 20 }\n",
     ),
@@ -46,8 +47,8 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(
         "E404",
         "a data entry that feeds nothing",
-        """Besides train, validation, test, shuffle and augment, every key of the data section is an input of the model or
-        a target of the train section.""",
+        """Besides train, validation, test, shuffle and augment, every key of the data section is an input of the
+        model or a target of the train section.""",
         GOOD.replace("kind  =", "knd   ="),
         GOOD,
     ),
@@ -69,8 +70,8 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(
         "E410",
         "a setting has a value that it cannot have",
-        """Feeds are names of columns, one for each feature of the input; metrics are calls; limits are numbers with a
-        fitting unit.""",
+        """Feeds are names of columns, one for each feature of the input; metrics are calls; limits are numbers with
+        a fitting unit.""",
         GOOD.replace('["a", "b", "c", "d"]', '["a", "b", "c"]'),
         GOOD,
     ),

@@ -9,8 +9,8 @@ ENTRIES = (
     Entry(
         "E203",
         "a layer does not fit its input",
-        """The layer needs an input of another number of dimensions, or of other sizes. The text behind the caret says
-        which layer made the input.""",
+        """The layer needs an input of another number of dimensions, or of other sizes. The text behind the caret
+        says which layer made the input.""",
         "nnspec 1\n\nmodel example {\n  input x: float32[N]\n  dense(3)\n}\n",
         "nnspec 1\n\nmodel example {\n  input x: float32[N]\n  unsqueeze(1) -> dense(3)\n}\n",
     ),
@@ -24,8 +24,9 @@ ENTRIES = (
     Entry(
         "E208",
         "shapes do not fit each other",
-        """Between values, sizes are equal or one of them is 1, counted from the last axis (ONNX and NumPy broadcasting).
-        Losses want exactly equal shapes, so that [N, 1] against [N] never becomes [N, N] in silence.""",
+        """Between values, sizes are equal or one of them is 1, counted from the last axis (ONNX and NumPy
+        broadcasting). Losses want exactly equal shapes, so that [N, 1] against [N] never becomes [N, N] in
+        silence.""",
         model("y = x + (x -> dense(3))"),
         model("y = x + (x -> dense(4))"),
     ),
@@ -40,15 +41,16 @@ ENTRIES = (
     Entry(
         "E213",
         "the number of values does not fit",
-        """`a, b = …` takes as many values as there are names, and an output, an operand or an argument is one value.""",
+        """`a, b = …` takes as many values as there are names, and an output, an operand or an argument is one
+        value.""",
         model("a, b = x -> dense(4)", "output c = a + b"),
         model("a, b = x -> split(2, axis = 1)", "output c = a + b"),
     ),
     Entry(
         "E214",
         "sizes that cannot be proved equal",
-        """A symbolic size is known by its name alone. Two names may stand for different sizes, and features must be a
-        number, since the size of a parameter depends on them.""",
+        """A symbolic size is known by its name alone. Two names may stand for different sizes, and features must be
+        a number, since the size of a parameter depends on them.""",
         "nnspec 1\n\nmodel example {\n  input a: float32[N, 4]\n  input b: float32[M, 4]\n  y = a + b\n}\n",
         "nnspec 1\n\nmodel example {\n  input a: float32[N, 4]\n  input b: float32[N, 4]\n  y = a + b\n}\n",
     ),
@@ -63,16 +65,16 @@ ENTRIES = (
     Entry(
         "E216",
         "shared parameters do not fit",
-        """Every use of an instance shares its parameters, and a tied parameter is another's, so their shapes are the
-        same. An instance has parameters from its first use on.""",
+        """Every use of an instance shares its parameters, and a tied parameter is another's, so their shapes are
+        the same. An instance has parameters from its first use on.""",
         model("layer enc = dense(3)", "y = x -> enc -> enc"),
         model("layer enc = dense(4)", "y = x -> enc -> enc"),
     ),
     Entry(
         "E217",
         "arithmetic that is not defined",
-        """Numbers are added, compared and divided as in mathematics: `/` is exact, `//` and `%` are for whole numbers.
-        A number beside a value takes the value's dtype, and must fit into it.""",
+        """Numbers are added, compared and divided as in mathematics: `/` is exact, `//` and `%` are for whole
+        numbers. A number beside a value takes the value's dtype, and must fit into it.""",
         model("let k = 4 / 0", "y = dense(k)"),
         model("let k = 4 / 2", "y = dense(k)"),
     ),
