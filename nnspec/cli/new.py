@@ -162,10 +162,10 @@ def run(options: argparse.Namespace) -> int:
     table = path.with_suffix(".csv")
     name = path.stem.replace("-", "_")
     if not (name.isidentifier() and name.isascii()):
-        raise Fault("E701", f"{path.stem} cannot be the name of a model", help="use letters, digits and _")
+        raise Fault("E706", f"{path.stem} cannot be the name of a model", help="use letters, digits and _")
     for target in (path, table):
         if target.exists():
-            raise Fault("E701", f"{target} exists already", help="-o names another file")
+            raise Fault("E706", f"{target} exists already", help="-o names another file")
     path.write_text(
         starter.text.replace("model NAME", f"model {name}").replace("NAME.csv", table.name), encoding="utf-8"
     )

@@ -35,7 +35,7 @@ class Deployed:
     def load(cls, path: str | Path) -> Deployed:
         """The model in a file."""
         if not Path(path).is_file():
-            raise Fault("E701", f"there is no file {path}")
+            raise Fault("E707", f"there is no file {path}")
         try:
             model = onnx_file.load(path)
         except (GraphError, OSError) as error:

@@ -75,6 +75,7 @@ class Blocks:
         record.called.add(id(definition))
         if fault := self._too_deep(definition):
             return record.report(fault, span)
+        limits.step(record, span, limits.CALL)
         limits.enter(record, 1, self.weights.body(definition.body, block.blocks), span)
         inner = Environment(block.blocks, scope, lost=set(block.lost), uses=env.uses)
         saved = record.origin, record.calls

@@ -9,6 +9,8 @@ from nnspec.language import syntax
 
 MAX_STEPS = 150_000
 """Statements after expansion of blocks and loops."""
+CALL = 8
+"""Statements that a block call counts for: it binds parameters, inputs and sizes before its body runs."""
 MAX_WORK = 1_000_000
 """Expressions that are evaluated, every entry of a list included: about a second."""
 MAX_CALLS = 48
@@ -65,9 +67,9 @@ def enter(record: Record, times: int, weight: int, span: Span) -> None:
         record.stop(_too_large(f"this expands to {shown} statements, the limit is {MAX_STEPS:_}"), span)
 
 
-def step(record: Record, span: Span) -> None:
-    """Account for one statement that runs."""
-    record.steps += 1
+def step(record: Record, span: Span, statements: int = 1) -> None:
+    """Account for statements that run."""
+    record.steps += statements
     if record.steps > MAX_STEPS:
         record.stop(_too_large(f"the spec expands to more than {MAX_STEPS:_} statements"), span)
 

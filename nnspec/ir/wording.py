@@ -8,11 +8,15 @@ from itertools import islice
 
 CANDIDATES = 1_000
 """Names that are looked through for the nearest one; a spec with more was not typed by hand."""
+LONGEST = 100
+"""Characters of a name that is looked for at all; comparing takes their square."""
 SHOWN = 12
 
 
 def nearest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str:
     """The known name that `name` most likely stands for, or an empty text."""
+    if len(name) > LONGEST:
+        return ""
     close = get_close_matches(name, list(islice(known, CANDIDATES)), n=1, cutoff=cutoff)
     return close[0] if close else ""
 

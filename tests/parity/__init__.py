@@ -1,1 +1,1 @@
-"""nnspec against PyTorch: the same networks, weights and data in both. `make parity` runs it, in an environment that has torch."""
+"""nnspec against PyTorch: the same networks, weights and data in both. `make parity` runs it, where torch is."""

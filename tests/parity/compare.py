@@ -13,8 +13,8 @@ Array = np.ndarray[Any, Any]
 def error(found: Any, expected: Any) -> float:
     """max |found - expected| / max |expected|: relative to the largest entry of the tensor, in the maximum norm.
 
-    There is no floor: where all of `expected` is 0 (the gradient of what the loss does not depend on), `found` must be 0
-    as well.
+    There is no floor: where all of `expected` is 0 (the gradient of what the loss does not depend on), `found` must be
+    0 as well.
     """
     a, b = np.asarray(found), np.asarray(expected)
     assert a.shape == b.shape, f"shapes {a.shape} and {b.shape}"

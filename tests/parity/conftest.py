@@ -1,4 +1,4 @@
-"""Without torch there is nothing to compare with: then these files are not collected, and plain `make test` shows no skip."""
+"""Without torch there is nothing to compare with: these files are not collected, and `make test` shows no skip."""
 
 from __future__ import annotations
 

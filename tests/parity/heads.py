@@ -62,15 +62,14 @@ def classes(options: str, sizes: tuple[int, ...], **arguments: Any) -> None:
 
 
 weight = [0.5, 1.0, 2.5, 0.1]
+weights = {"weight": torch.tensor(weight)}
 classes("", (3,))
 classes(", label_smoothing = 0.15", (4,), label_smoothing=0.15)
 classes(", ignore = 2", (4,), ignore_index=2)
-classes(f", weight = {spelled(weight)}", (4,), weight=torch.tensor(weight))
-classes(f", 0.1, ignore = 0, weight = {spelled(weight)}", (3, 4), label_smoothing=0.1, ignore_index=0, weight=torch.tensor(weight))
+classes(f", weight = {spelled(weight)}", (4,), **weights)
+classes(f", 0.1, ignore = 0, weight = {spelled(weight)}", (3, 4), label_smoothing=0.1, ignore_index=0, **weights)
 classes(", axis = 1", (3, 4))
-classes(
-    f", label_smoothing = 0.2, weight = {spelled(weight)}, axis = 1", (4, 2, 3), label_smoothing=0.2, weight=torch.tensor(weight)
-)
+classes(f", label_smoothing = 0.2, weight = {spelled(weight)}, axis = 1", (4, 2, 3), label_smoothing=0.2, **weights)
 classes(", ignore = 1, label_smoothing = 0.3", (2, 3), ignore_index=1, label_smoothing=0.3)
 
 
@@ -107,14 +106,20 @@ def distribution(*sizes: int) -> Draw:
 
 
 pointwise("binary_cross_entropy", F.binary_cross_entropy_with_logits, between(0, 1), 3)
-pointwise("binary_cross_entropy", F.binary_cross_entropy_with_logits, lambda *sizes: lambda r, rows: whole("int64", 0, 2, *sizes)(r, rows).astype(np.float32))
+pointwise("binary_cross_entropy", F.binary_cross_entropy_with_logits, lambda *sizes: whole("float32", 0, 2, *sizes))
 pointwise("mse", F.mse_loss, normal, 2)
 pointwise("mse", F.mse_loss, normal)
 pointwise("mae", F.l1_loss, normal, 2, 3)
 pointwise("huber", F.huber_loss, normal, 3)
 pointwise("huber(delta = 0.4)", lambda x, t: F.huber_loss(x, t, delta=0.4), normal, 2, 2)
 pointwise("hinge", lambda x, t: (1 - x * t).relu().mean(), signs, 3)
-pointwise("kl_divergence", lambda x, t: F.kl_div(x, t, reduction="none").mean(), distribution, 4, last=Piece("log_softmax", lambda x: x.log_softmax(-1)))
+pointwise(
+    "kl_divergence",
+    lambda x, t: F.kl_div(x, t, reduction="none").mean(),
+    distribution,
+    4,
+    last=Piece("log_softmax", lambda x: x.log_softmax(-1)),
+)
 pointwise("cosine", lambda x, t: 1 - F.cosine_similarity(x, t, -1).mean(), normal, 4)
 pointwise("cosine(axis = 1)", lambda x, t: 1 - F.cosine_similarity(x, t, 1).mean(), normal, 3, 2)
 

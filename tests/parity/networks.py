@@ -12,10 +12,11 @@ from torch import Tensor, nn
 
 import nnspec
 
-from .forms import FORMS, Form
+from .decks import FORMS, STRUCTURES
+from .forms import Form, dense_piece
 from .heads import HEADS, Head, Term
 from .sketch import Net, Piece, Sketch, Values
-from .structures import STRUCTURES, Structure, normal
+from .structures import Structure, normal
 
 T = TypeVar("T")
 Batch = dict[str, np.ndarray[Any, Any]]
@@ -76,8 +77,8 @@ class Network:
         return sum((factor * part for factor, part in zip(self.factors[1:], parts[1:], strict=True)), parts[0])
 
     def _loss_text(self) -> str:
-        first, *others = (term.text for term in self.terms)
-        return " + ".join([first, *(f"{factor} * {text}" for factor, text in zip(self.factors[1:], others, strict=True))])
+        first, *others = zip(self.factors, self.terms, strict=True)
+        return " + ".join([first[1].text, *(f"{factor} * {term.text}" for factor, term in others)])
 
 
 @cache
@@ -98,7 +99,7 @@ def begin(s: Sketch) -> None:
         shape = SHAPES[s.random.integers(len(SHAPES))]
         name = s.input(f"x{place}", f"float32[N{''.join(f', {size}' for size in shape)}]", normal(*shape))
         units = int(s.random.integers(3, 7))
-        s.chain([Piece(f"dense({units})", nn.Linear(shape[-1], units))], name)
+        s.chain([dense_piece(shape, units)], name)
 
 
 def hand(s: Sketch, number: int) -> list[Callable[[Sketch], None]]:
@@ -132,10 +133,8 @@ def gathered(s: Sketch) -> str:
     if len(parts) > 1:
         parts = [s.chain([Piece("concat", lambda *x: torch.cat(x, -1))], *parts)]
     width = int(s.random.integers(6, 12))
-    return s.chain([Piece(f"dense({width})", nn.Linear(s.shape(parts[0])[1], width)), Piece("tanh", torch.tanh)], parts[0])
+    return s.chain([dense_piece(s.shape(parts[0]), width), Piece("tanh", torch.tanh)], parts[0])
 
 
 def flat(s: Sketch, name: str) -> str:
     return name if len(s.shape(name)) == 2 else s.chain([Piece("flatten", lambda x: x.flatten(1))], name)
-
-

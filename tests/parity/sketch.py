@@ -44,7 +44,7 @@ class Step(NamedTuple):
 
 
 class Net(nn.Module):
-    """The PyTorch side: steps over named values, and the modules they use, at the paths that nnspec gives their parameters."""
+    """The PyTorch side: steps over named values, and the modules they use, at nnspec's paths of their parameters."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -84,7 +84,7 @@ def learns(value: Any) -> bool:
 
 
 class Sketch:
-    """A network while it is drawn. `values` are those of a sample batch, so that shapes and sizes of values are known."""
+    """A network while it is drawn. `values` are those of a sample batch: they tell the shapes."""
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
@@ -115,7 +115,7 @@ class Sketch:
         self._kinds[kind] = self._kinds.get(kind, 0) + 1
         return f"{kind}_{self._kinds[kind]}"
 
-    def draw(self, name: str, type_text: str, draw: Draw) -> None:
+    def draw(self, name: str, draw: Draw) -> None:
         self.draws[name] = draw
         self.values[name] = tensor(draw(np.random.default_rng(self.seed), ROWS))
 
@@ -123,14 +123,14 @@ class Sketch:
         """Declare a model input, once."""
         if name not in self.draws:
             self.inputs.append(f"input {name}: {type_text}")
-            self.draw(name, type_text, draw)
+            self.draw(name, draw)
         return name
 
     def target(self, type_text: str, draw: Draw) -> str:
         """Declare a target."""
         name = f"t{len(self.targets) + 1}"
         self.targets.append(f"target {name}: {type_text}")
-        self.draw(name, type_text, draw)
+        self.draw(name, draw)
         return name
 
     def block(self, text: str) -> None:

@@ -1,4 +1,4 @@
-"""Where functions have kinks, ties or tails, the slope is PyTorch's as well. Random data never comes there; zeros from padding do."""
+"""At kinks, ties and tails the slopes are PyTorch's as well. Random data never comes there; zeros from padding do."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from .compare import error
 
 pytestmark = pytest.mark.parity
 
+Array = np.ndarray[Any, Any]
 Function = Callable[..., Tensor]
 
 TOLERANCE = 1e-5
@@ -60,7 +61,7 @@ LOSSES: dict[str, tuple[Function, Any, Any]] = {
     "huber(delta = 0.5)": (lambda x, t: F.huber_loss(x, t, delta=0.5), [[0.5, -0.5, 0, 1]], [[0, 0, 1, 1]]),
     "hinge": (lambda x, t: (1 - x * t).relu().mean(), [[1, -1, 0.5, 3]], [[1, -1, 1, -1]]),
     "kl_divergence": (lambda x, t: F.kl_div(x, t, reduction="none").mean(), [[-1, -2], [0, -5]], [[0, 1], [1, 0]]),
-    "cosine": (lambda x, t: 1 - F.cosine_similarity(x, t, -1).mean(), [[0, 0], [1, 2], [3, 4]], [[1, 1], [0, 0], [4, 3]]),
+    "cosine": (lambda x, t: 1 - F.cosine_similarity(x, t).mean(), [[0, 0], [1, 2], [3, 4]], [[1, 1], [0, 0], [4, 3]]),
     "binary_cross_entropy": (F.binary_cross_entropy_with_logits, [[100, -100, 3, 0]], [[0, 0, 0.3, 1]]),
 }
 
@@ -135,7 +136,7 @@ def loss_text(text: str) -> str:
     return f"{kind}(y, t{', ' + options if options else ')'}"
 
 
-def at_points(layer: str, loss: str, points: Any, targets: np.ndarray[Any, Any]) -> tuple[nnspec.Trainer, dict[str, Any]]:
+def at_points(layer: str, loss: str, points: Any, targets: Array) -> tuple[nnspec.Trainer, dict[str, Array]]:
     """A trainer whose embedding holds the points, and the batch of all of them."""
     weight = np.asarray(points, np.float32)
     rows, columns = weight.shape

@@ -19,6 +19,7 @@ pytestmark = pytest.mark.parity
 ROWS = 613
 """Neither a multiple of the batch size nor of the rows that an evaluation takes at once."""
 
+Array = np.ndarray[Any, Any]
 Metric = Callable[[Tensor, Tensor], Any]
 
 IGNORED = 2
@@ -73,7 +74,8 @@ def test_metrics_of_classes(text: str, steps: tuple[int, ...]) -> None:
     dims = "".join(f"{size}, " for size in steps)
     target = f"label[N{''.join(f', {size}' for size in steps)}]"
     t = random.integers(0, 4, (ROWS, *steps))
-    found, y, loss = measured(text, f"{dims}5", 4, target, "cross_entropy(y, t)", random.normal(size=(ROWS, *steps, 5)), t)
+    x = random.normal(size=(ROWS, *steps, 5))
+    found, y, loss = measured(text, f"{dims}5", 4, target, "cross_entropy(y, t)", x, t)
     wanted = torch.from_numpy(t)
     assert loss == pytest.approx(F.cross_entropy(y.movedim(-1, 1), wanted).item(), rel=1e-5)
     assert found == pytest.approx(float(CLASSES[text](y, wanted)), rel=1e-6)
@@ -83,14 +85,15 @@ def test_metrics_of_classes(text: str, steps: tuple[int, ...]) -> None:
 def test_metrics_of_numbers(text: str) -> None:
     random = np.random.default_rng(6)
     t = random.normal([0.4, 30, -5], [1, 2, 0.1], (ROWS, 3)).astype(np.float32)
-    found, y, loss = measured(text, "5", 3, "float32[N, 3]", "mse(y, t)", random.normal(size=(ROWS, 5)), t)
+    x = random.normal(size=(ROWS, 5))
+    found, y, loss = measured(text, "5", 3, "float32[N, 3]", "mse(y, t)", x, t)
     wanted = torch.from_numpy(t)
     assert loss == pytest.approx(F.mse_loss(y, wanted).item(), rel=1e-5)
     assert found == pytest.approx(float(NUMBERS[text](y, wanted)), rel=1e-6)
 
 
 def measured(
-    metric: str, shape: str, outputs: int, target: str, loss: str, x: np.ndarray[Any, Any], t: np.ndarray[Any, Any]
+    metric: str, shape: str, outputs: int, target: str, loss: str, x: Array, t: Array
 ) -> tuple[float, Tensor, float]:
     """The metric of a fresh model over a whole split, what the model says there, and its loss."""
     text = SPEC.format(shape=shape, outputs=outputs, target=target, loss=loss, metric=metric)

@@ -1,4 +1,4 @@
-"""Layers that are random in training: their distribution is PyTorch's there, and as it is used the model is PyTorch's in eval mode.
+"""Layers that are random in training: there their distribution is PyTorch's, and in use the model is that of eval mode.
 
 The layer stands on an embedding with a row of its own for each row of the batch, so that the gradient of the embedding
 shows what was drawn for every element.
@@ -59,9 +59,10 @@ def noise(trainer: nnspec.Trainer) -> Any:
 
 
 def require_same_share(found: Any, expected: Tensor, rate: float, groups: int) -> None:
-    """The same scale, and shares of zeros that differ by no more than chance makes likely, of so many independent draws."""
+    """The same scale, and shares of zeros that differ no more than chance lets likely, in so many independent draws."""
     kept = np.unique(found.round(5))
-    assert kept == pytest.approx([0, 1 / (1 - rate)], abs=2e-5) and expected.unique().numpy() == pytest.approx(kept, abs=2e-5)
+    assert kept == pytest.approx([0, 1 / (1 - rate)], abs=2e-5)
+    assert expected.unique().numpy() == pytest.approx(kept, abs=2e-5)
     spread = (rate * (1 - rate) / groups) ** 0.5
     assert np.mean(found == 0) == pytest.approx((expected == 0).float().mean().item(), abs=4 * 2**0.5 * spread)
     assert np.mean(found == 0) == pytest.approx(rate, abs=4 * spread)
@@ -157,7 +158,7 @@ def test_gaussian_noise_with_a_value_as_deviation() -> None:
     ("layer", "module"),
     [
         ("dropout(0.4)", nn.Dropout(0.4)),
-        ("unsqueeze(1) -> unsqueeze(1) -> spatial_dropout(0.4) -> flatten", nn.Sequential(nn.Dropout2d(0.4), nn.Flatten())),
+        ("reshape(1, 1, -1) -> spatial_dropout(0.4) -> flatten", nn.Sequential(nn.Dropout2d(0.4), nn.Flatten())),
         ("gaussian_noise(0.4)", nn.Identity()),
     ],
 )

@@ -15,6 +15,7 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 import nnspec
 from nnspec.data.batching import Batches
+from nnspec.library import registries
 
 from .compare import worst
 from .networks import COUNT, Batch, Network, network
@@ -27,6 +28,8 @@ TOLERANCE = 1e-4
 
 Parameters = dict[str, torch.nn.Parameter]
 Make = Callable[[Iterable[Tensor]], Optimizer]
+Terms = Sequence[tuple[str, float, str]]
+"""Penalties: kind, factor, pattern of the parameters."""
 Clip = Callable[[Iterable[Tensor]], Any]
 
 OPTIMIZERS: dict[str, Make] = {
@@ -37,15 +40,15 @@ OPTIMIZERS: dict[str, Make] = {
     "sgd(0.05, 0.8, dampening = 0.3)": lambda p: SGD(p, 0.05, 0.8, 0.3),
     "sgd(0.05, 0.8, 0.3, weight_decay = 0.01)": lambda p: SGD(p, 0.05, 0.8, 0.3, 0.01),
     "sgd(0.05, 0.9, nesterov = true, weight_decay = 0.01)": lambda p: SGD(p, 0.05, 0.9, 0, 0.01, True),
-    "adam": lambda p: Adam(p),
+    "adam": Adam,
     "adam(0.02, beta1 = 0.8, beta2 = 0.95, eps = 1e-6)": lambda p: Adam(p, 0.02, (0.8, 0.95), 1e-6),
     "adam(0.01, weight_decay = 0.05)": lambda p: Adam(p, 0.01, weight_decay=0.05),
-    "adamw": lambda p: AdamW(p),
+    "adamw": AdamW,
     "adamw(0.02, 0.85, 0.9, 1e-5, weight_decay = 0.2)": lambda p: AdamW(p, 0.02, (0.85, 0.9), 1e-5, 0.2),
     "adamw(0.01, weight_decay = 0)": lambda p: AdamW(p, 0.01, weight_decay=0),
 }
 
-PENALTIES: dict[str, Sequence[tuple[str, float, str]]] = {
+PENALTIES: dict[str, Terms] = {
     "": (),
     "regularize = l1(2e-3)": (("l1", 2e-3, "*.weight"),),
     'regularize = l2(5e-3, on = "*")': (("l2", 5e-3, "*"),),
@@ -56,8 +59,6 @@ CASES = [(optimizer, penalty) for optimizer in OPTIMIZERS for penalty in PENALTI
 
 
 def test_the_optimizers_of_the_library_are_covered() -> None:
-    from nnspec.library import registries
-
     assert {text.partition("(")[0] for text in OPTIMIZERS} == set(registries()["optimizer"])
     assert {kind for terms in PENALTIES.values() for kind, _, _ in terms} == set(registries()["regularizer"])
 
@@ -93,9 +94,7 @@ def test_ten_steps_with_clipped_gradients(optimizer: str, setting: str) -> None:
         check(network(number), optimizer, PENALTIES[penalty], train, CLIPS[setting])
 
 
-def check(
-    net: Network, optimizer: str, terms: Sequence[tuple[str, float, str]], train: str, clip: Clip = lambda parameters: None
-) -> None:
+def check(net: Network, optimizer: str, terms: Terms, train: str, clip: Clip = list) -> None:
     """Ten steps on both sides: loss and penalty of every step, and the parameters after the last."""
     trainer = nnspec.Trainer(net.spec(train))
     trainer.load_parameters(net.initial)
@@ -114,9 +113,9 @@ def check(
 
 
 def backward(
-    net: Network, parameters: Parameters, terms: Sequence[tuple[str, float, str]], batch: Batch, share: float = 1.0
+    net: Network, parameters: Parameters, terms: Terms, batch: Batch, share: float = 1.0
 ) -> tuple[float, float]:
-    """PyTorch's loss and penalty; their gradients, times `share`, are added to what is there."""
+    """PyTorch's loss and penalty; their gradients are set, or as a share of several batches added to what is there."""
     if share == 1.0:
         net.net.zero_grad()
     loss, extra = net.loss(net.net(batch)), penalty_of(parameters, terms)
@@ -127,7 +126,7 @@ def backward(
     return loss.item(), float(torch.as_tensor(extra).detach())
 
 
-def penalty_of(parameters: Parameters, terms: Sequence[tuple[str, float, str]]) -> Any:
+def penalty_of(parameters: Parameters, terms: Terms) -> Any:
     """k Σ |w| and k Σ w² over the parameters that the patterns match."""
     total: Any = 0.0
     for kind, k, pattern in terms:
@@ -154,7 +153,8 @@ def test_an_epoch_with_accumulated_gradients(optimizer: str) -> None:
         chosen = batches[start : start + group]
         net.net.zero_grad()
         for order in chosen:
-            backward(net, parameters, PENALTIES[penalty], {name: array[order] for name, array in data.items()}, 1 / len(chosen))
+            batch = {name: array[order] for name, array in data.items()}
+            backward(net, parameters, PENALTIES[penalty], batch, 1 / len(chosen))
         rule.step()
     assert worst(trainer.parameters, net.state()) < (TOLERANCE,)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from nnspec.data.dataset import load
 from nnspec.library import registries
 
 from .compare import error, worst
-from .forms import Standardize
+from .forms_numbers import Standardize
 from .sketch import Net
 
 pytestmark = pytest.mark.parity
@@ -63,7 +64,7 @@ def state(net: Net) -> dict[str, Any]:
 
 def dense_layers(net: Net, *sizes: int) -> list[nn.Linear]:
     """Dense layers without a name, one behind the other."""
-    layers = [nn.Linear(a, b) for a, b in zip(sizes, sizes[1:], strict=False)]
+    layers = [nn.Linear(a, b) for a, b in pairwise(sizes)]
     for number, layer in enumerate(layers, 1):
         net.own(f"dense_{number}", layer)
     return layers

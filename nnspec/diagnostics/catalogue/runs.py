@@ -4,4 +4,122 @@ from __future__ import annotations
 
 from nnspec.diagnostics.catalogue.entry import Entry
 
-ENTRIES: tuple[Entry, ...] = ()
+RUNS = (
+    Entry(
+        "E706",
+        "a file is there already, or cannot have this name",
+        """`nnspec new` never writes over a file. The name of the file is the name of the model, so it is made of letters,
+        digits and _.""",
+        "$ nnspec new classifier     # classifier.nn exists",
+        "$ nnspec new classifier -o second.nn",
+        shell=True,
+    ),
+    Entry(
+        "E707",
+        "a file of a run, or a model, cannot be read or written",
+        """The file is missing or damaged, was written by another version, or the disk is full or read-only. Files of a
+        run are replaced as a whole, so the one before is still there.""",
+        "$ nnspec eval specs/iris.nn --weights runs/irs",
+        "$ nnspec eval specs/iris.nn --weights runs/iris",
+        shell=True,
+    ),
+    Entry(
+        "E711",
+        "the spec has no train section",
+        """Without one there is nothing to train. Such a spec can be checked, compiled and run.""",
+        "$ nnspec train model.nn --out run     # no train section",
+        "$ nnspec compile model.nn --weights weights.safetensors -o model.onnx",
+        shell=True,
+    ),
+    Entry(
+        "E712",
+        "something is monitored, but not measured",
+        """Early stopping and plateau follow a number that every epoch measures: the loss or a metric of the training or
+        validation rows. `validation.loss` needs validation rows.""",
+        '$ nnspec train spec.nn --out run     # early_stop = patience(5, monitor = "validation.f1"), without that metric',
+        '$ nnspec train spec.nn --out run     # early_stop = patience(5, monitor = "validation.loss")',
+        shell=True,
+    ),
+    Entry(
+        "E713",
+        "there is no such split",
+        """The data section names the splits: train, and where they are given validation and test.""",
+        "$ nnspec eval specs/iris.nn --weights runs/iris --split test",
+        "$ nnspec eval specs/iris.nn --weights runs/iris --split validation",
+        shell=True,
+    ),
+    Entry(
+        "E714",
+        "the run directory holds another run",
+        """A run is never overwritten by accident. `--resume` goes on with it, for the spec that it was started with;
+        `--overwrite` begins anew.""",
+        "$ nnspec train specs/iris.nn --out runs/iris     # a second time",
+        "$ nnspec train specs/iris.nn --out runs/iris --resume",
+        shell=True,
+    ),
+)
+
+MODELS = (
+    Entry(
+        "E701",
+        "the device is missing",
+        """cuda needs the package onnxruntime-gpu and a graphics card that it supports. cpu is always there.""",
+        "$ nnspec train specs/iris.nn --out run --device cuda     # with the package onnxruntime",
+        "$ nnspec train specs/iris.nn --out run --device cpu",
+        shell=True,
+    ),
+    Entry(
+        "E702",
+        "the weights do not fit the spec",
+        """Every parameter of the spec must be in the file, with its shape, and nothing else. The message lists what is
+        missing, what is unexpected and what has another shape. Parameters are named by their paths in the spec.""",
+        "$ nnspec compile specs/iris.nn --weights runs/diabetes -o iris.onnx",
+        "$ nnspec compile specs/iris.nn --weights runs/iris -o iris.onnx",
+        shell=True,
+    ),
+    Entry(
+        "E703",
+        "the compiled model failed its verification",
+        """Before it is written, every model is checked by ONNX's checker, loaded by ONNX Runtime, and compared with the
+        graph that training evaluates, at batch sizes 1, 2 and 7. A difference is a defect of nnspec or of a runtime:
+        please report it with the spec. No file is written.""",
+        "$ nnspec compile spec.nn -o model.onnx     # prints the output that differs",
+        "$ nnspec compile spec.nn -o model.onnx --opset 21",
+        shell=True,
+    ),
+    Entry(
+        "E704",
+        "the loss is not finite",
+        """Training stops at the step whose loss is NaN or infinite; the message names it and its rows. A smaller
+        learning rate or clip_norm often helps; so does standardize in front of columns with large numbers.""",
+        "$ nnspec train spec.nn --out run     # optimizer = sgd(lr = 1e6)",
+        "$ nnspec train spec.nn --out run     # optimizer = sgd(lr = 0.01), clip_norm = 1.0",
+        shell=True,
+    ),
+    Entry(
+        "E705",
+        "ONNX Runtime refuses a model",
+        """The file is no ONNX model, or it uses operators or types that this version of ONNX Runtime does not have.""",
+        "$ nnspec run notes.txt --input x=rows.csv",
+        "$ nnspec run model.onnx --input x=rows.csv",
+        shell=True,
+    ),
+    Entry(
+        "E708",
+        "training needs float32 parameters",
+        """Parameters take the dtype of the layer's input, and training works in float32.""",
+        "$ nnspec train spec.nn --out run     # input x: float64[N, 4], then dense(3)",
+        '$ nnspec train spec.nn --out run     # input x: float64[N, 4], then cast("float32") -> dense(3)',
+        shell=True,
+    ),
+    Entry(
+        "E709",
+        "the model has no such output",
+        """`--outputs` and `compile(…, outputs = …)` take names of the model's outputs.""",
+        "$ nnspec compile specs/iris.nn --weights runs/iris -o iris.onnx --outputs logits",
+        "$ nnspec compile specs/iris.nn --weights runs/iris -o iris.onnx --outputs probability",
+        shell=True,
+    ),
+)
+
+ENTRIES: tuple[Entry, ...] = (*RUNS, *MODELS)

@@ -56,8 +56,8 @@ ENTRIES: tuple[Entry, ...] = (
         "a setting that the model does not have",
         """`--set name=value` and `load(…, set = …)` override parameters of the model; the value has the kind of the
         default: a number, true or false, a string or a list.""",
-        "nnspec check specs/iris.nn --set hiden=32",
-        "nnspec check specs/iris.nn --set hidden=32",
+        "$ nnspec check specs/iris.nn --set hiden=24",
+        "$ nnspec check specs/iris.nn --set hidden=24",
         shell=True,
     ),
 )

@@ -75,4 +75,20 @@ ENTRIES: tuple[Entry, ...] = (
         GOOD.replace('["a", "b", "c", "d"]', '["a", "b", "c"]'),
         GOOD,
     ),
+    Entry(
+        "E411",
+        "a pattern that matches nothing",
+        """freeze and the `on` of a penalty name parameters by patterns over their paths, in which `*` crosses dots. A
+        pattern that matches no parameter is a mistake: what was meant to be frozen would be trained.""",
+        GOOD.replace("epochs    = 10", 'epochs    = 10\n  freeze    = ["head.*"]'),
+        GOOD.replace("epochs    = 10", 'epochs    = 10\n  freeze    = ["logits.*"]'),
+    ),
+    Entry(
+        "E412",
+        "something is monitored that is not measured",
+        """Early stopping and schedules watch `train.…` or `validation.…`: the loss, or a metric of the train section by
+        the name that it is reported with.""",
+        GOOD.replace("epochs    = 10", 'epochs    = 10\n  early_stop = patience(5, monitor = "validation.accuracy")'),
+        GOOD.replace("epochs    = 10", 'epochs    = 10\n  early_stop = patience(5, monitor = "validation.loss")'),
+    ),
 )
