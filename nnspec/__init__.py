@@ -13,19 +13,36 @@ from nnspec.diagnostics.errors import DataError, Diagnostic, NnspecError, RunErr
 
 if TYPE_CHECKING:
     from nnspec.api import check, compile, load, loads
+    from nnspec.estimator.classifier import NNClassifier
+    from nnspec.estimator.regressor import NNRegressor
     from nnspec.ir.spec import Spec
+    from nnspec.training.callbacks import Callback, CSVLogger, PrintProgress, StopTraining, StopWhen, TimeLimit
+    from nnspec.training.history import STOP, EpochDone, History, StepDone, TrainingDone
     from nnspec.training.trainer import Trainer
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "STOP",
+    "CSVLogger",
+    "Callback",
     "DataError",
     "Diagnostic",
+    "EpochDone",
+    "History",
+    "NNClassifier",
+    "NNRegressor",
     "NnspecError",
+    "PrintProgress",
     "RunError",
     "Spec",
     "SpecError",
+    "StepDone",
+    "StopTraining",
+    "StopWhen",
+    "TimeLimit",
     "Trainer",
+    "TrainingDone",
     "__version__",
     "check",
     "compile",
@@ -38,7 +55,13 @@ _HOMES = {
     "compile": "nnspec.api",
     "load": "nnspec.api",
     "loads": "nnspec.api",
+    "NNClassifier": "nnspec.estimator.classifier",
+    "NNRegressor": "nnspec.estimator.regressor",
     "Spec": "nnspec.ir.spec",
+    **dict.fromkeys(
+        ("Callback", "CSVLogger", "PrintProgress", "StopTraining", "StopWhen", "TimeLimit"), "nnspec.training.callbacks"
+    ),
+    **dict.fromkeys(("STOP", "EpochDone", "History", "StepDone", "TrainingDone"), "nnspec.training.history"),
     "Trainer": "nnspec.training.trainer",
 }
 

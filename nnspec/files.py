@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+
+TEMPORARY = ".tmp"
+"""How the names of unfinished files end; they begin with a dot."""
 
 
 def replace_file(target: Path, write: Callable[[Path], object]) -> None:
     """Let `write` fill a temporary file, then put it in the place of `target`, which stays as it was until then."""
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=TEMPORARY, dir=target.parent)
     os.close(handle)
     temporary = Path(name)
     try:
@@ -20,8 +24,15 @@ def replace_file(target: Path, write: Callable[[Path], object]) -> None:
         temporary.replace(target)
         _sync(target.parent)
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # the cause is worth more than the rubbish
+            temporary.unlink(missing_ok=True)
         raise
+
+
+def sweep(folder: Path) -> None:
+    """Remove what writers that were killed have left in a folder. Nobody else may be writing there."""
+    for path in folder.glob(f".*{TEMPORARY}"):
+        path.unlink(missing_ok=True)
 
 
 def _sync(path: Path) -> None:

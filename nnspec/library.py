@@ -10,7 +10,18 @@ from nnspec.data.settings import Augmentation, DataSection
 from nnspec.data.sources import SOURCES
 from nnspec.ir.components import Component, Registry
 from nnspec.layers import INITIALIZERS, LAYERS, OPERATORS
-from nnspec.recipe import losses, metrics, optimizers, regularizers, schedules, stops
+from nnspec.recipe import (
+    adam,
+    adaptive,
+    confusion,
+    losses,
+    metrics,
+    optimizers,
+    ranking,
+    regularizers,
+    schedules,
+    stops,
+)
 from nnspec.recipe.base import AVERAGES, LOSSES, METRICS, OPTIMIZERS, REGULARIZERS, SCHEDULES, STOPS
 from nnspec.recipe.settings import ExportSection, TrainSection
 
@@ -34,4 +45,17 @@ def registries() -> Mapping[str, Registry[Any]]:
     return LIBRARY
 
 
-__all__ = ["LIBRARY", "losses", "metrics", "optimizers", "registries", "regularizers", "schedules", "stops"]
+__all__ = [
+    "LIBRARY",
+    "adam",
+    "adaptive",
+    "confusion",
+    "losses",
+    "metrics",
+    "optimizers",
+    "ranking",
+    "registries",
+    "regularizers",
+    "schedules",
+    "stops",
+]

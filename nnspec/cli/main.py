@@ -1,6 +1,6 @@
 """The entry of the command line: find the command, run it, and turn what it raises into text and an exit code.
 
-Exit codes: 0 done, 1 something is wrong with the input, 2 wrong usage, 130 interrupted.
+Exit codes: 0 done, 1 something is wrong with the input, 2 wrong usage, 130 interrupted, 143 terminated.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ COMMANDS = {
     "train": "train a model into a run directory",
     "eval": "report loss and metrics of a trained model",
     "compile": "write a verified ONNX file",
+    "report": "write the report of a run once more",
     "run": "compute outputs from arrays or tables",
     "explain": "explain an error code",
     "new": "write a starter spec that trains as it stands",

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import shutil
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nnspec.api import load
 from nnspec.cli import settings
-from nnspec.cli.progress import Progress
+from nnspec.cli.interrupts import exit_code, say, terminable, warnings_as_lines
+from nnspec.cli.output import warn
+from nnspec.cli.progress import progress_for
+from nnspec.cli.report import try_report
 from nnspec.diagnostics.errors import Fault
 
 if TYPE_CHECKING:
@@ -28,6 +31,19 @@ def declare(command: argparse.ArgumentParser) -> None:
     command.add_argument("--threads", type=positive, metavar="N", help="at most so many; all cores by default")
     command.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     command.add_argument("--resume", action="store_true", help="go on with the run in RUN")
+    command.add_argument(
+        "--checkpoint-every",
+        type=cadence,
+        default="30s",
+        metavar="N",
+        help="within an epoch, after so many steps (100) or time (30s, 5m, 1h); 30s by default",
+    )
+    command.add_argument(
+        "--on-nan",
+        choices=("stop", "skip"),
+        default="stop",
+        help="at a loss or gradient that is not finite, end the run, or leave the update out and count it",
+    )
     command.add_argument("--overwrite", action="store_true", help="begin anew where RUN holds a run already")
     command.add_argument("--quiet", action="store_true", help="print nothing but errors")
     settings.declare(command)
@@ -42,17 +58,55 @@ def positive(text: str) -> int:
     return value
 
 
+def cadence(text: str) -> str:
+    """A number of steps, or a time."""
+    if not re.fullmatch(r"[1-9]\d*|\d+(\.\d+)?[smh]", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is neither a number of steps (100) nor a time (30s, 5m, 1h)")
+    return text
+
+
 def run(options: argparse.Namespace) -> int:
+    with terminable(), warnings_as_lines():
+        try:
+            return _train(options)
+        except KeyboardInterrupt as interrupt:
+            say(_where_to_go_on(options, str(interrupt) or "interrupted"))
+            return exit_code(interrupt)
+
+
+def _train(options: argparse.Namespace) -> int:
     folder = Path(options.out)
-    trainer = _resumed(options, folder) if options.resume else _new(options, folder)
-    progress = Progress(sys.stdout, quiet=options.quiet)
-    trainer.fit(epochs=options.epochs, run=folder, watcher=progress)
+    trainer = _resumed(options, folder) if options.resume and not _is_unborn(folder) else _new(options, folder)
+    with progress_for(sys.stdout, quiet=options.quiet) as progress:
+        trainer.fit(
+            epochs=options.epochs,
+            run=folder,
+            watcher=progress,
+            checkpoint_every=options.checkpoint_every,
+            on_nan=options.on_nan,
+        )
+    try_report(folder, quiet=options.quiet)
     if not options.quiet:
         print(f"run      {folder}: weights.safetensors, model.onnx, metrics.jsonl")
     return 0
 
 
+def _is_unborn(folder: Path) -> bool:
+    """Whether a run was killed before there was anything to go on from; then it begins anew."""
+    unborn = (folder / "checkpoints").is_dir() and not (folder / "run.json").exists()
+    if unborn:
+        warn(f"{folder} holds no run yet: beginning it")
+    return unborn
+
+
+def _where_to_go_on(options: argparse.Namespace, what: str) -> str:
+    if not (Path(options.out) / "run.json").exists():
+        return f"{what}, before there was anything to save"
+    return f"{what}: `nnspec train {options.spec} --out {options.out} --resume` goes on from there"
+
+
 def _new(options: argparse.Namespace, folder: Path) -> Trainer:
+    from nnspec.training.run_folder import RunFolder
     from nnspec.training.trainer import Trainer
 
     spec = load(options.spec, set=dict(options.set), root=options.root)
@@ -61,7 +115,7 @@ def _new(options: argparse.Namespace, folder: Path) -> Trainer:
             raise Fault(
                 "E714", f"{folder} holds a run already", help="--resume goes on with it, --overwrite begins anew"
             )
-        shutil.rmtree(folder)
+        RunFolder(folder).clear()
     return Trainer(spec, seed=options.seed, device=options.device, threads=options.threads, folder=options.data)
 
 

@@ -45,9 +45,12 @@ def metric_name(metric: str, part: str) -> str:
 
 
 def trained_parameters(spec: Spec) -> tuple[Parameter, ...]:
-    """The parameters that training changes: trainable and not frozen."""
+    """The parameters that training changes, trainable and not frozen; those that weight decay acts on come first."""
     held = frozen_paths(spec)
-    return tuple(item for item in spec.parameters if item.trainable and item.path not in held)
+    found = [item for item in spec.parameters if item.trainable and item.path not in held]
+    patterns = spec.train.optimizer.options.get("decay_on", "*") if spec.train else "*"
+    decayed = [patterns] if isinstance(patterns, str) else patterns
+    return tuple(sorted(found, key=lambda item: not any(matches(pattern, item.path) for pattern in decayed)))
 
 
 def frozen_paths(spec: Spec) -> set[str]:
@@ -107,12 +110,12 @@ def update_graph(
     scaled: bool = False,
     clip_value: float | None = None,
 ) -> Graph:
-    """One step of the optimizer over a flat buffer of any length.
+    """One step of the optimizer over a flat buffer of any length; one parameter of it, where the rule is per tensor.
 
-    All of it is elementwise, so that outputs may be bound over their inputs. Inputs: `parameter`, `gradient`, every
-    slot of the state (with `average` the slot of that name), `lr` and `step` (the number of this update, from 1);
-    `scale` where `scaled`, a factor of the gradient that carries the clipping by norm. Outputs: `new/parameter` and
-    `new/<slot>`.
+    The operator that makes an output follows all that read its input, so that outputs may be bound over their inputs.
+    Inputs: `parameter`, `gradient`, every slot of the state (with `average` the slot of that name), `lr` and `step`
+    (the number of this update, from 1); `scale` where `scaled`, a factor of the gradient that carries the clipping by
+    norm. Outputs: `new/parameter` and `new/<slot>`.
     """
     g = Graph("update")
     parameter, gradient = g.input("parameter", FLAT), g.input("gradient", FLAT)

@@ -9,11 +9,12 @@ import numpy as np
 
 from nnspec.data.assemble import check_class_numbers
 from nnspec.data.cells import Place
-from nnspec.data.convert import convert
-from nnspec.data.labels import Classes, Labels, check_count
+from nnspec.data.convert import convert, unboxed
+from nnspec.data.labels import Classes, Labels, derived_classes
 from nnspec.data.rows import Dataset
 from nnspec.data.shapes import Bindings
 from nnspec.data.slots import Slot, slots_of
+from nnspec.data.tables import dataset_from_table, is_table
 from nnspec.data.wording import listed, nearest, quoted
 from nnspec.diagnostics.errors import DataError, Diagnostic, Fault
 from nnspec.ir.spec import Spec
@@ -22,10 +23,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+Batch = Any
+"""Arrays by the names of inputs and targets, rows first; or a table, see `nnspec.data.tables`."""
+
+
 def dataset_from_arrays(
-    spec: Spec, arrays: Mapping[str, Any], classes: Mapping[str, Classes] | None = None, targets: bool = True
+    spec: Spec, arrays: Batch, classes: Mapping[str, Classes] | None = None, targets: bool = True
 ) -> Dataset:
-    """A dataset of arrays, nested lists or anything with `__array__`.
+    """A dataset of arrays, nested lists or anything with `__array__`; or of a table, such as a pandas DataFrame, whose
+    columns are those that the data section names.
 
     The names are those of the inputs and, with `targets`, of the targets. Label targets hold class values. Where
     `classes` does not say what these are, they are the values that occur, in sorted order; whole numbers below the
@@ -41,8 +47,10 @@ class ArrayReader:
     def __init__(self, spec: Spec, targets: bool = True) -> None:
         self.slots = [slot for slot in slots_of(spec) if targets or not slot.target]
 
-    def read(self, arrays: Mapping[str, Any], classes: Mapping[str, Classes] | None = None) -> Dataset:
+    def read(self, arrays: Batch, classes: Mapping[str, Classes] | None = None) -> Dataset:
         """See `dataset_from_arrays`."""
+        if is_table(arrays):
+            return dataset_from_table(self.slots, arrays, classes)
         findings = _name_findings(arrays, [slot.name for slot in self.slots])
         found: dict[str, NDArray[Any]] = {}
         known = dict(classes or {})
@@ -70,7 +78,7 @@ def _array(slot: Slot, value: Any, bindings: Bindings, known: dict[str, Classes]
     if slot.label:
         labels = Labels([array], True, place)
         if slot.name not in known:
-            known[slot.name] = _derived(labels.classes(), slot)
+            known[slot.name] = derived_classes(labels, slot, "the array")
         return labels.encoded(known[slot.name])
     converted = convert(array, slot.type.dtype, place)
     check_class_numbers(converted, slot, place)
@@ -82,7 +90,7 @@ def as_array(name: str, value: Any) -> NDArray[Any]:
     try:
         array = np.asarray(value)
         if array.dtype.kind == "O":
-            array = np.asarray(array.tolist())
+            array = unboxed(array, lambda row: name if row is None else f"{name}, index {row}")
     except (ValueError, TypeError, RuntimeError, OverflowError) as error:
         code, problem = (
             ("E604", "its parts differ in length") if "inhomogeneous" in str(error) else ("E603", str(error))
@@ -93,20 +101,12 @@ def as_array(name: str, value: Any) -> NDArray[Any]:
     return array
 
 
-def _derived(classes: Classes, slot: Slot) -> Classes:
-    count = slot.classes
-    if count is not None and all(isinstance(label, int) and 0 <= label < count for label in classes):
-        return tuple(range(count))
-    check_count(slot.name, classes, count, "the array")
-    return classes
-
-
 def _name_findings(arrays: Mapping[str, Any], wanted: Collection[str]) -> list[Diagnostic]:
     if not isinstance(arrays, Mapping):
         return [
             Diagnostic(
                 "E602",
-                f"a batch is a dictionary of arrays by name, got {type(arrays).__name__}",
+                f"a batch is a dictionary of arrays by name or a table, got {type(arrays).__name__}",
                 None,
                 f"its names are {listed(wanted)}",
             )

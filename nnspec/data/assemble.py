@@ -123,9 +123,7 @@ def _list_help(slot: Slot) -> str:
 
 
 def _place(table: Table, column: str) -> Place:
-    noun = "column" if table.lines is not None else "array"
-
     def place(row: int | None) -> str:
-        return f"{table.source if row is None else table.where(row)}: {noun} {column!r}"
+        return f"{table.source if row is None else table.where(row)}: {table.noun} {column!r}"
 
     return place

@@ -5,11 +5,12 @@ Rounding to the nearest float is the only change of a value that is allowed.
 
 from __future__ import annotations
 
+from math import isnan
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nnspec.data.cells import Place
+from nnspec.data.cells import FILL, Place
 from nnspec.data.wording import quoted
 from nnspec.diagnostics.errors import Fault
 from nnspec.ir.types import FLOATS, INTEGERS, DType
@@ -102,6 +103,27 @@ def _strings(values: NDArray[Any], place: Place) -> NDArray[Any]:
     if _kind(values) not in "UTO":
         raise _unfit(values, "string", place)
     return values.astype(object, copy=False)
+
+
+def unboxed(values: NDArray[Any], place: Place) -> NDArray[Any]:
+    """An array of Python objects as one of the dtype that they have in common. Raises E605 for the first that is
+    missing: None, NaN among text, pandas' NA."""
+    boxed = values.tolist()
+    flat = boxed if values.ndim == 1 else values.ravel().tolist()
+    number = next((number for number, value in enumerate(flat) if _is_missing(value)), None)
+    if number is not None:
+        raise Fault("E605", f"{place(row_of(number, values.shape))} is missing, a value is needed", help=FILL)
+    array = np.asarray(boxed)
+    if array.dtype.kind == "U" and not all(isinstance(value, str) for value in flat):
+        raise Fault("E603", f"{place(None)} mixes text and other values")
+    return array
+
+
+def _is_missing(value: object) -> bool:
+    """Whether a Python object stands for a value that is not there."""
+    if isinstance(value, float):
+        return isnan(value)
+    return value is None or type(value).__name__ in ("NAType", "NaTType")
 
 
 def _kind(values: NDArray[Any]) -> str:

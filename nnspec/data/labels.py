@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,11 +10,13 @@ import numpy as np
 from nnspec.data.cells import FILL, NUMBER, WHOLE, Place
 from nnspec.data.convert import row_of
 from nnspec.data.table import Cells, Label
-from nnspec.data.wording import listed, nearest, quoted
+from nnspec.data.wording import listed, nearest, quoted, suggestion
 from nnspec.diagnostics.errors import Fault
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from nnspec.data.slots import Slot
 
 Classes = tuple[Label, ...]
 
@@ -84,15 +86,36 @@ class Labels:
         return self.place(row_of(index, self.shape))
 
 
-def check_count(name: str, classes: Classes, expected: int | None, source: str) -> None:
+def check_count(name: str, classes: Classes, expected: int | None, source: str, hint: str = "") -> None:
     """Raise E607 unless there are as many classes as the loss expects."""
     if expected is not None and len(classes) != expected:
         raise Fault(
             "E607",
             f"{name} has {len(classes)} classes in {source}, the loss expects {expected}",
             help=f"the classes are {listed(quoted(label) for label in classes)}; "
-            "the logits' last size must be their number",
+            f"the logits' last size must be their number{hint}",
         )
+
+
+def derived_classes(labels: Labels, slot: Slot, source: str) -> Classes:
+    """The classes of a target of which only some rows are at hand: whole numbers below the count that the loss expects
+    are class numbers, else they are the values that occur. Raises E607 for another count."""
+    classes, count = labels.classes(), slot.classes
+    if count is not None and all(isinstance(label, int) and 0 <= label < count for label in classes):
+        return tuple(range(count))
+    hint = f'; if others are to come, name all: Trainer(spec, classes={{"{slot.name}": […]}})'
+    check_count(slot.name, classes, count, source, hint if len(classes) < (count or 0) else "")
+    return classes
+
+
+def given_classes(slots: Iterable[Slot], classes: Mapping[str, Sequence[Label]]) -> dict[str, Classes]:
+    """Classes that a user names, in order. Raises E602 for the name of no label target, E607 for another count."""
+    targets = {slot.name: slot for slot in slots if slot.label}
+    for name, labels in classes.items():
+        if name not in targets:
+            raise Fault("E602", f"the model has no label target {name!r}", help=suggestion(name, [*targets], "it has"))
+        check_count(name, tuple(labels), targets[name].classes, "those given")
+    return {name: tuple(labels) for name, labels in classes.items()}
 
 
 def _array(part: Cells | NDArray[Any], place: Place) -> NDArray[Any]:

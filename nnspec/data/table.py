@@ -30,11 +30,18 @@ class Table:
     """All that the source has, read or not."""
     lines: Sequence[int] | None = None
     """For text files: the line on which each row starts, from 1."""
+    columnar: bool = False
+    """For tables in memory, whose parts are called columns as those of text files are."""
     classes: Mapping[str, tuple[Label, ...]] = field(default_factory=dict)
     """Classes of columns that the source itself knows, whether or not each one occurs.
 
     Folders of images, synthetic labels.
     """
+
+    @property
+    def noun(self) -> str:
+        """What messages call a part: `column` or `array`."""
+        return "column" if self.lines is not None or self.columnar else "array"
 
     def where(self, row: int) -> str:
         """`data/iris.csv, line 17` for text, `data/digits.npz, index 17` (from 0) for arrays."""
@@ -44,7 +51,8 @@ class Table:
         """The column `name`. Raises E602 with the nearest name."""
         if name in self.columns:
             return self.columns[name]
-        kind = "column" if self.lines is not None else "array"
         raise Fault(
-            "E602", f"{self.source} has no {kind} {name!r}", help=suggestion(name, self.names, f"its {kind}s are")
+            "E602",
+            f"{self.source} has no {self.noun} {name!r}",
+            help=suggestion(name, self.names, f"its {self.noun}s are"),
         )

@@ -62,6 +62,10 @@ class RunError(NnspecError):
     """A run directory, weight file or model file is missing, damaged or does not fit the spec."""
 
 
+class RunWarning(UserWarning):
+    """Something about a run that a person should know, and that stops nothing."""
+
+
 def _line(found: Diagnostic) -> str:
     where = f"{found.span}: " if found.span else ""
     tail = f"\n  help: {found.help}" if found.help else ""

@@ -8,10 +8,11 @@ uninterrupted one would have.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Self
 
 from nnspec.ir.components import Component, Loss, Registry
 from nnspec.ir.fields import NonNegativeFloat, PositiveFloat
+from nnspec.ir.patterns import matches
 
 if TYPE_CHECKING:
     from nnspec.graph.graph import Graph, Value
@@ -21,23 +22,26 @@ Mode = Literal["min", "max"]
 
 
 class Metric(Component):
-    """How good predictions are, over a whole split: sums per batch, and a number from the added sums."""
+    """How good predictions are, over a whole split: parts per batch, and a number from the parts of all batches."""
 
     kind: ClassVar[str] = "metric"
     arity: ClassVar[tuple[int, int | None]] = (2, 2)
     mode: ClassVar[Mode] = "min"
     """Whether less or more is better."""
+    combine: ClassVar[Literal["sum", "concat"]] = "sum"
+    """How the parts of two batches become those of both: `concat` keeps every row, for what no sum can say."""
 
     def infer(self, *inputs: Any, **named: Any) -> None:
         """Raises a Fault that says what is wanted and what was found; a TensorType per input."""
         raise NotImplementedError
 
     def parts(self, g: Graph, *inputs: Any, **named: Any) -> dict[str, Value]:
-        """float64 sums over one batch, by name, from a Value per input: scalars, or an entry per column."""
+        """What one batch says, by name, from a Value per input: float64 sums, scalars or an entry per column; or, to
+        be put one after another, arrays with a row for each element."""
         raise NotImplementedError
 
     def result(self, parts: Mapping[str, Any]) -> float:
-        """The metric from the sums of `parts` over all batches."""
+        """The metric from the combined `parts` of all batches."""
         raise NotImplementedError
 
 
@@ -61,7 +65,7 @@ class Progress(NamedTuple):
 
 
 class Schedule(Component):
-    """The learning rate as a function of the progress. Lengths are in epochs."""
+    """The learning rate as a function of the progress. Lengths are in epochs, or below 1 in parts of the run."""
 
     kind: ClassVar[str] = "schedule"
 
@@ -78,14 +82,35 @@ class Schedule(Component):
 class Optimizer(Component):
     """A rule that turns parameters, gradients and its own state into new parameters and new state.
 
-    The update is elementwise over flat buffers of any length, which may be updated in place: the node that makes the
-    new value of a buffer depends on all that read the old one.
+    The update works on flat buffers of any length, which may be updated in place: the node that makes the new value of
+    a buffer depends on all that read the old one. It is elementwise, unless it is `per_tensor`.
     """
 
     kind: ClassVar[str] = "optimizer"
+    per_tensor: ClassVar[bool] = False
+    """Whether an update must see one parameter, whole and alone, since it works with norms."""
 
     lr: PositiveFloat | Schedule
     """Learning rate, a number or a schedule."""
+    weight_decay: NonNegativeFloat = 0.0
+    """Factor of the parameters that is added to the gradient."""
+    decay_on: str | tuple[str, ...] = "*"
+    """Patterns of the parameters that weight decay acts on; `*` crosses dots."""
+
+    def __init_subclass__(cls) -> None:
+        """The options of weight decay come last."""
+        super().__init_subclass__()
+        last = ("weight_decay", "decay_on")
+        cls.option_names = (*(name for name in cls.option_names if name not in last), *last)
+
+    def decays(self, path: str) -> bool:
+        """Whether weight decay acts on the parameter."""
+        patterns = (self.decay_on,) if isinstance(self.decay_on, str) else self.decay_on
+        return any(matches(pattern, path) for pattern in patterns)
+
+    def without_decay(self) -> Self:
+        """The same rule for the parameters that weight decay leaves alone."""
+        return type(self)(**{name: getattr(self, name) for name in self.option_names} | {"weight_decay": 0.0})
 
     @property
     def slots(self) -> tuple[str, ...]:

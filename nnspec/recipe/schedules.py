@@ -1,14 +1,16 @@
-"""Learning rate schedules. Lengths are in epochs, and a `warmup` below 1 is a fraction of the run.
+"""Learning rate schedules. Lengths are in epochs, and a length below 1 is a fraction of the run.
 
 In the formulas s is the number of updates that are done, S that of the whole run and e the whole epochs that are done.
+Where PyTorch's schedulers are stepped after each epoch, those that follow s are finer: they agree with PyTorch's at the
+first update of every epoch, or at every update where PyTorch's are stepped after each of them.
 """
 
 from __future__ import annotations
 
-from math import cos, pi
+from math import cos, inf, pi
 from typing import Annotated, Literal
 
-from nnspec.ir.fields import Limits, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from nnspec.ir.fields import Limits, NonNegativeFloat, NonNegativeInt, PositiveFloat
 from nnspec.recipe.base import SCHEDULES, Progress, Schedule
 
 Factor = Annotated[float, Limits(gt=0, le=1)]
@@ -16,19 +18,20 @@ Factor = Annotated[float, Limits(gt=0, le=1)]
 
 @SCHEDULES("step")
 class Step(Schedule):
-    """lr factor^floor(e / every). PyTorch: StepLR."""
+    """lr factor^floor(s / every). PyTorch: StepLR."""
 
     foreign_names = ("StepLR", "multi_step", "MultiStepLR", "piecewise_constant")
 
     lr: PositiveFloat
     """Learning rate at first."""
-    every: PositiveInt
-    """Epochs between two changes."""
+    every: PositiveFloat
+    """Length between two changes: epochs, or below 1 a fraction of the run."""
     factor: PositiveFloat = 0.1
     """What a change multiplies by."""
 
     def value(self, progress: Progress) -> float:
-        return self.lr * self.factor ** (progress.epoch // self.every)
+        changes = progress.step // max(round(_updates(progress, self.every)), 1)
+        return self.lr * self.factor**changes
 
 
 @SCHEDULES("exponential")
@@ -57,7 +60,7 @@ class Linear(Schedule):
     end: NonNegativeFloat = 0.0
     """Learning rate at last."""
     epochs: PositiveFloat | None = None
-    """Length; none is the whole run."""
+    """Length, below 1 a fraction of the run; none is the whole run."""
 
     def value(self, progress: Progress) -> float:
         return self.lr + (self.end - self.lr) * _done(progress, self.epochs)
@@ -77,7 +80,7 @@ class Cosine(Schedule):
     floor: NonNegativeFloat = 0.0
     """Learning rate at last."""
     epochs: PositiveFloat | None = None
-    """Length; none is the whole run."""
+    """Length, below 1 a fraction of the run; none is the whole run."""
 
     def value(self, progress: Progress) -> float:
         return _anneal(self.lr, self.floor, _done(progress, self.epochs))
@@ -98,12 +101,12 @@ class WarmupCosine(Schedule):
     peak: PositiveFloat
     """Greatest learning rate."""
     warmup: NonNegativeFloat = 0.05
-    """Length of the rise: below 1 a fraction of the run, else epochs."""
+    """Length of the rise: epochs, or below 1 a fraction of the run."""
     floor: NonNegativeFloat = 0.0
     """Learning rate at last."""
 
     def value(self, progress: Progress) -> float:
-        rise = _updates(progress, self.warmup)
+        rise = round(_updates(progress, self.warmup))
         if progress.step < rise:
             return self.peak * (progress.step + 1) / (rise + 1)
         rest = max(progress.total_steps - rise, 1)
@@ -122,7 +125,7 @@ class OneCycle(Schedule):
     peak: PositiveFloat
     """Greatest learning rate."""
     warmup: NonNegativeFloat = 0.3
-    """Length of the rise: below 1 a fraction of the run, else epochs."""
+    """Length of the rise: epochs, or below 1 a fraction of the run."""
     start: PositiveFloat = 25.0
     """The first learning rate is this many times smaller than the peak."""
     end: PositiveFloat = 1e4
@@ -130,8 +133,7 @@ class OneCycle(Schedule):
 
     def value(self, progress: Progress) -> float:
         low = self.peak / self.start
-        share = self.warmup if self.warmup < 1 else self.warmup * progress.steps_per_epoch / progress.total_steps
-        top, last = share * progress.total_steps - 1, progress.total_steps - 1
+        top, last = _updates(progress, self.warmup) - 1, progress.total_steps - 1
         if progress.step <= top:
             return _anneal(low, self.peak, progress.step / top if top > 0 else 1.0)
         return _anneal(self.peak, low / self.end, min((progress.step - top) / max(last - top, 1e-9), 1.0))
@@ -152,11 +154,15 @@ class Plateau(Schedule):
     monitor: str = "validation.loss"
     """The metric to watch."""
     threshold: NonNegativeFloat = 1e-4
-    """Better is better by more than this part of the best value."""
+    """Better is better by more than this."""
+    threshold_mode: Literal["rel", "abs"] = "rel"
+    """Whether the threshold is a part of the best value, or a difference."""
     cooldown: NonNegativeInt = 0
     """Epochs after a change that do not count."""
     floor: NonNegativeFloat = 0.0
     """Least learning rate."""
+    eps: NonNegativeFloat = 1e-8
+    """Changes that are no larger are not made."""
     mode: Literal["min", "max"] | None = None
     """Whether less or more is better; none asks the metric."""
 
@@ -167,19 +173,21 @@ class Plateau(Schedule):
     def value(self, progress: Progress) -> float:
         """Replays the history, so that there is no state to keep."""
         sign = 1 if (self.mode or progress.mode) == "min" else -1
-        lr, best, bad, cooling = self.lr, float("inf"), 0, 0
+        lr, best, bad, cooling = self.lr, sign * inf, 0, 0
         for measured in progress.history:
-            current = sign * measured
-            bad = 0 if self._better(current, best) else bad + 1
-            best = current if bad == 0 else best
+            bad = 0 if self._better(measured, best, sign) else bad + 1
+            best = measured if bad == 0 else best
             if cooling:
                 cooling, bad = cooling - 1, 0
             if bad > self.patience:
-                lr, bad, cooling = max(lr * self.factor, self.floor), 0, self.cooldown
+                lower = max(lr * self.factor, self.floor)
+                lr, bad, cooling = lower if lr - lower > self.eps else lr, 0, self.cooldown
         return lr
 
-    def _better(self, current: float, best: float) -> bool:
-        return current < best - self.threshold * abs(best) if best != float("inf") else current < best
+    def _better(self, measured: float, best: float, sign: int) -> bool:
+        """As PyTorch has it: for best values below 0 a relative threshold lets through what is slightly worse."""
+        limit = best * (1 - sign * self.threshold) if self.threshold_mode == "rel" else best - sign * self.threshold
+        return sign * measured < sign * limit
 
 
 def _anneal(first: float, last: float, share: float) -> float:
@@ -187,12 +195,12 @@ def _anneal(first: float, last: float, share: float) -> float:
     return last + (first - last) * (1 + cos(pi * share)) / 2
 
 
-def _updates(progress: Progress, length: float) -> int:
+def _updates(progress: Progress, length: float) -> float:
     """A length in updates: below 1 a fraction of the run, else epochs."""
-    return round(length * (progress.total_steps if length < 1 else progress.steps_per_epoch))
+    return length * (progress.total_steps if length < 1 else progress.steps_per_epoch)
 
 
 def _done(progress: Progress, epochs: float | None) -> float:
-    """The part of a length in epochs, or of the whole run, that is done."""
-    length = progress.total_steps if epochs is None else epochs * progress.steps_per_epoch
+    """The part of a length, or of the whole run, that is done."""
+    length = progress.total_steps if epochs is None else _updates(progress, epochs)
     return min(progress.step / max(length, 1), 1.0)

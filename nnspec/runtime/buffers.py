@@ -28,6 +28,15 @@ def aligned(shape: tuple[int, ...], dtype: Any) -> Array:
     return array
 
 
+@np.errstate(over="ignore", invalid="ignore")
+def squares(flat: Array) -> float:
+    """The sum of the squares of float32 numbers, the cheapest pass over them: 1 us for 5 000, 0.7 ms for 8 M.
+
+    Not finite where one of them is not, and where it overflows.
+    """
+    return float(flat.dot(flat))
+
+
 class FlatBuffer(Mapping[str, Array]):
     """Named tensors of one dtype in one allocation, every one aligned; `flat` is the whole, padding included, in one
     dimension.

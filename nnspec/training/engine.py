@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from math import isfinite
+from math import isfinite, nan, sqrt
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,8 @@ from nnspec.diagnostics.errors import Fault
 from nnspec.ir import codec
 from nnspec.ir.spec import Spec, Train
 from nnspec.recipe.base import Average, Optimizer
+from nnspec.runtime.buffers import squares
+from nnspec.runtime.session import Brake
 from nnspec.training.programs import BatchProgram, Device, evaluation_program, gradients_program
 from nnspec.training.state import TrainingState
 from nnspec.training.update import Rule, Update
@@ -35,11 +37,15 @@ class Engine:
         self.train: Train = spec.train
         self.library = library
         self.device = device
+        self.brake = Brake()
+        """Ends the run of a batch program that is under way. Updates, which work in place, always end by themselves."""
         self.optimizer: Optimizer = codec.decode(library, "optimizer", spec.train.optimizer)
         self.average: Average | None = (
             codec.decode(library, "average", spec.train.average) if spec.train.average else None
         )
         self.state = TrainingState(spec, update_slots(self.optimizer, self.average), seed)
+        self.gradient_norm = nan
+        """The L2 norm of the gradients that `finite` looked at last."""
         self._update: Update | None = None
         self._gradients: dict[tuple[Any, ...], BatchProgram] = {}
         self._evaluations: dict[tuple[Any, ...], BatchProgram] = {}
@@ -52,27 +58,28 @@ class Engine:
         """The program that computes loss and metrics for batches of these shapes."""
         return self._program(self._evaluations, evaluation_program, shapes)
 
-    def gradients(self, program: BatchProgram, where: Callable[[], str]) -> float:
-        """Compute the gradients for the batch in the program's buffers; the loss.
-
-        Raises E704 where it is not finite; `where` says which rows the batch is made of.
-        """
-        counters = self.state.counters
-        self.state.draw_word[...] = counters.draws & 0xFFFFFFFF
+    def gradients(self, program: BatchProgram) -> float:
+        """Compute the gradients for the batch in the program's buffers; the loss. It and they may be anything."""
+        self.state.draw_word[...] = self.state.counters.draws & 0xFFFFFFFF
         program.run()
-        loss = float(program.values[LOSS])
-        if not isfinite(loss):
-            raise Fault(
-                "E704",
-                f"the loss is {loss} in step {counters.step + 1}, {where()}",
-                help="a smaller lr, clip_norm, or rows without extreme values may help",
-            )
-        return loss
+        return float(program.values[LOSS])
+
+    def finite(self, loss: float) -> bool:
+        """Whether the loss and the gradients just computed are finite. Their norm comes with it."""
+        flat = self.state.gradient.flat
+        total = squares(flat)
+        self.gradient_norm = sqrt(total)
+        return isfinite(loss) and (isfinite(total) or bool(np.isfinite(flat).all()))
 
     def accept(self) -> None:
         """Count the gradients just computed as part of training: their random draw and their running statistics."""
         self.state.counters.draws += 1
         self.state.accept_statistics()
+
+    def reject(self) -> None:
+        """Leave the gradients just computed out of training, but for their random draw."""
+        self.state.counters.draws += 1
+        self.state.counters.spoiled = True
 
     def add(self, weight: float, *, first: bool) -> None:
         """Where gradients of several batches make one update: add those just computed, times `weight`, to the total."""
@@ -83,13 +90,19 @@ class Engine:
         self.updater.accumulate(weight)
 
     def update(self, lr: float) -> None:
-        """Change the parameters by the gradients."""
-        self.updater(lr)
+        """Change the parameters by the gradients, or leave the update out where some of them were rejected."""
+        counters = self.state.counters
+        if counters.spoiled:
+            counters.spoiled = False
+            counters.step += 1
+            counters.skipped += 1
+        else:
+            self.updater(lr)
 
     @contextmanager
     def averaged(self) -> Iterator[None]:
         """Inside, the parameters are their running average, where the spec asks for one and there was an update."""
-        if self.average is None or self.state.counters.step == 0:
+        if self.average is None or self.state.counters.updates == 0:
             yield
             return
         trained = self.state.trained.flat
@@ -114,7 +127,7 @@ class Engine:
         key = tuple(sorted(shapes.items()))
         if key not in known:
             sizes = sizes_of(batch_types(self.spec), shapes)
-            known[key] = build(self.spec, self.library, sizes, self.state, self.device)
+            known[key] = build(self.spec, self.library, sizes, self.state, self.device, self.brake)
         return known[key]
 
 

@@ -3,7 +3,7 @@ it make of the rows."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,8 +26,8 @@ def fitted_nodes(spec: Spec, library: Any) -> list[Node]:
     return [node for node in found if held.isdisjoint(node.parameters.values())]
 
 
-def fit_statistics(engine: Engine, dataset: Dataset) -> None:
-    """Set the parameters of all fitted layers from a dataset."""
+def fit_statistics(engine: Engine, examples: Callable[[], Sequence[Dataset]]) -> None:
+    """Set the parameters of all fitted layers, where there are any, from the rows that `examples` gives."""
     done: set[tuple[str, ...]] = set()
     for node in fitted_nodes(engine.spec, engine.library):
         paths = tuple(node.parameters.values())
@@ -35,13 +35,13 @@ def fit_statistics(engine: Engine, dataset: Dataset) -> None:
             continue  # a shared layer has the statistics of its first use
         done.add(paths)
         layer = codec.build(engine.library, node.kind, node.component, node.options, {})
-        found = layer.fit(_inputs(engine, node.inputs[0], dataset))
+        found = layer.fit(_inputs(engine, node.inputs[0], examples()))
         engine.state.assign({node.parameters[leaf]: array for leaf, array in found.items()})
 
 
-def _inputs(engine: Engine, value: str, dataset: Dataset) -> Iterator[Array]:
+def _inputs(engine: Engine, value: str, datasets: Sequence[Dataset]) -> Iterator[Array]:
     names = [item.name for item in engine.spec.inputs]
     forward = Forward(engine, {"fitted/input": value})
-    return (
-        found["fitted/input"] for found in forward.over({name: dataset.arrays[name] for name in names}, dataset.rows)
-    )
+    for dataset in datasets:
+        for found in forward.over({name: dataset.arrays[name] for name in names}, dataset.rows):
+            yield found["fitted/input"]

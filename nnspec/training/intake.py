@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from nnspec.compiler.batch import batch_types
-from nnspec.data.arrays import ArrayReader
+from nnspec.data.arrays import ArrayReader, Batch
+from nnspec.data.rows import Dataset
 from nnspec.ir.spec import Spec
 from nnspec.training.engine import Shapes, shapes_of
 from nnspec.training.memory import Memory
@@ -34,7 +35,7 @@ class Intake:
         ]
         self._known: dict[Any, BatchProgram] = {}
 
-    def load(self, batch: Mapping[str, Any]) -> BatchProgram:
+    def load(self, batch: Batch) -> BatchProgram:
         """The program for a batch, with the batch in its buffers. Raises a DataError for one that does not fit the
         spec."""
         key = self._form(batch)
@@ -45,9 +46,17 @@ class Intake:
                 return program
         return self._checked(batch, key)
 
-    def _form(self, batch: Mapping[str, Any]) -> Any:
+    def read(self, batch: Batch) -> Dataset:
+        """The rows of a batch. Its classes are those of the model if it is the first. Raises a DataError."""
+        dataset = self._reader.read(batch, self._memory.classes)
+        self._memory.classes |= dataset.classes
+        return dataset
+
+    def _form(self, batch: Batch) -> Any:
         """Shapes and dtypes of the arrays, which decide about all checks but those of values; None for what is no
         dictionary of arrays."""
+        if not isinstance(batch, Mapping):
+            return None
         try:
             form = tuple([(batch[name].shape, batch[name].dtype) for name in self._names])
             return form if len(batch) == len(form) else None
@@ -58,9 +67,8 @@ class Intake:
         """Whether all class numbers are below what the loss expects; read as unsigned, negative ones are large."""
         return all(program.batch[name].view(unsigned).max() < count for name, unsigned, count in self._classes)
 
-    def _checked(self, batch: Mapping[str, Any], key: Any) -> BatchProgram:
-        dataset = self._reader.read(batch, self._memory.classes)
-        self._memory.classes |= dataset.classes
+    def _checked(self, batch: Batch, key: Any) -> BatchProgram:
+        dataset = self.read(batch)
         program = self._program(shapes_of(dataset.arrays))
         program.load(dataset.arrays)
         if key and all(batch[name].dtype == array.dtype for name, array in dataset.arrays.items()) and self._plain():

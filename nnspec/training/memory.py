@@ -7,6 +7,7 @@ from typing import Any
 
 from nnspec.training.history import History
 from nnspec.training.state import Weights
+from nnspec.training.tally import Tally
 
 
 @dataclass
@@ -20,6 +21,8 @@ class Memory:
     """The weights to go on from, while the state holds the best ones for use."""
     fitted: bool = False
     """Whether the statistics of the training rows are in the state."""
+    tally: Tally | None = None
+    """What was measured in the epoch under way; None between two epochs."""
     classes: dict[str, tuple[Any, ...]] = field(default_factory=dict)
     """The classes of each label target, once data was seen."""
 

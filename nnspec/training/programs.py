@@ -15,7 +15,7 @@ from nnspec.graph.onnx_file import to_bytes, to_model
 from nnspec.ir.dims import substitute
 from nnspec.ir.spec import Spec
 from nnspec.runtime.buffers import aligned
-from nnspec.runtime.session import Session, available_cores, threads_for
+from nnspec.runtime.session import Brake, Session, available_cores, threads_for
 from nnspec.training.state import TrainingState
 
 Array = np.ndarray[Any, Any]
@@ -49,12 +49,12 @@ class BatchProgram:
     """A graph over one batch signature, with buffers of its own for the batch and for the outputs in `values`."""
 
     def __init__(
-        self, graph: Graph, session: Session, given: Mapping[str, Array], results: Mapping[str, Array]
+        self, graph: Graph, session: Session, given: Mapping[str, Array], results: Mapping[str, Array], brake: Brake
     ) -> None:
         self.batch = {value.name: _buffer(value) for value in graph.inputs if value.name not in given}
         self.values = {name: _buffer(value) for name, value in graph.outputs.items() if name not in results}
         self.rows: int = next((buffer.shape[0] for buffer in self.batch.values() if buffer.ndim), 1)
-        self.run = session.bind({**given, **self.batch}, {**results, **self.values})
+        self.run = session.bind({**given, **self.batch}, {**results, **self.values}, brake)
 
     def load(self, arrays: Mapping[str, Array]) -> None:
         """Copy a batch of this signature into the buffers."""
@@ -67,23 +67,25 @@ class BatchProgram:
             arrays[name].take(rows, 0, buffer, "clip")  # the rows exist; "raise" would copy twice
 
 
-def gradients_program(spec: Spec, library: Library, sizes: Sizes, state: TrainingState, device: Device) -> BatchProgram:
+def gradients_program(
+    spec: Spec, library: Library, sizes: Sizes, state: TrainingState, device: Device, brake: Brake
+) -> BatchProgram:
     """The gradients graph, reading the parameters of `state` and writing its gradients and next statistics."""
     graph = gradients_graph(spec, library, sizes)
     given = {**state.parameters, SEED: state.seed_word, STEP: state.draw_word}
     results = {gradient_name(path): view for path, view in state.gradient.items()}
     results |= {state_name(path): state.next_held[path] for path in state.held if state_name(path) in graph.outputs}
-    return BatchProgram(graph, device.session(graph, threads_for(work(spec, sizes), device.threads)), given, results)
+    session = device.session(graph, threads_for(work(spec, sizes), device.threads))
+    return BatchProgram(graph, session, given, results, brake)
 
 
 def evaluation_program(
-    spec: Spec, library: Library, sizes: Sizes, state: TrainingState, device: Device
+    spec: Spec, library: Library, sizes: Sizes, state: TrainingState, device: Device, brake: Brake
 ) -> BatchProgram:
     """The evaluation graph, reading the parameters of `state`."""
     graph = evaluation_graph(spec, library, sizes)
-    return BatchProgram(
-        graph, device.session(graph, threads_for(work(spec, sizes), device.threads)), state.parameters, {}
-    )
+    session = device.session(graph, threads_for(work(spec, sizes), device.threads))
+    return BatchProgram(graph, session, state.parameters, {}, brake)
 
 
 def _buffer(value: Value) -> Array:

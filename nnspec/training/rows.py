@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
-from nnspec.data.arrays import dataset_from_arrays
+import numpy as np
+
+from nnspec.data.arrays import Batch, dataset_from_arrays
 from nnspec.data.dataset import SPLITS, load
 from nnspec.data.rows import Dataset
-from nnspec.diagnostics.errors import Fault
+from nnspec.data.stream import is_stream
+from nnspec.diagnostics.errors import DataError, Fault
 from nnspec.ir.spec import Spec
 from nnspec.library import registries
 from nnspec.training.memory import Memory
-
-Batch = Mapping[str, Any]
-"""Arrays by the names of inputs and targets, rows first."""
 
 
 class Rows:
@@ -26,11 +25,14 @@ class Rows:
         self._splits: dict[str, Dataset] = {}
 
     def __call__(self, data: str | Batch | Dataset) -> Dataset:
-        """A split by its name, or arrays as a dataset. Raises a DataError, or E713 for a split that does not exist."""
+        """A split by its name, or arrays, a table or all batches of an iterable as a dataset. Raises a DataError, or
+        E713 for a split that does not exist."""
         if isinstance(data, str):
             dataset = self._split(data)
         elif isinstance(data, Dataset):
             dataset = data
+        elif is_stream(data):
+            dataset = self._joined(data)
         else:
             dataset = dataset_from_arrays(self._spec, data, self._memory.classes)
         self._memory.classes |= dataset.classes
@@ -43,6 +45,16 @@ class Rows:
             return self("train" if train is None else train), None if validation is None else self(validation)
         declared = self._spec.data is not None and self._spec.data.validation is not None
         return self("train"), self("validation") if declared else None
+
+    def _joined(self, batches: Iterable[Batch]) -> Dataset:
+        found = [self(batch) for batch in batches]
+        if not found:
+            raise DataError([Fault("E609", "the iterable gives no batches").at(None)])
+        try:
+            arrays = {name: np.concatenate([part.arrays[name] for part in found]) for name in found[0].arrays}
+        except ValueError as error:
+            raise DataError([Fault("E607", f"the batches differ in more than rows: {error}").at(None)]) from error
+        return Dataset(arrays, sum(part.rows for part in found), found[-1].classes)
 
     def _split(self, name: str) -> Dataset:
         if name not in SPLITS:

@@ -2,38 +2,43 @@
 
     spec.nn, and the files that it uses     the text the run was started with
     spec.json                               the same as IR, with all settings resolved
-    run.json                                where data is from, seed, classes, feeds, versions
+    run.json                                seed, classes, feeds, digests of the data, threads, versions
     weights.safetensors                     the best weights
     model.onnx                              the deployable model
-    metrics.jsonl                           a record per epoch
-    checkpoints/last.safetensors            the whole state after the last epoch, in one file, hence never torn
+    metrics.jsonl                           a record per epoch; times.jsonl and tensorboard/ stand beside it
+    checkpoints/step-000123.safetensors     the whole state after a step, in one file, hence never torn
+    run.lock                                who is writing, while somebody is
 
-Every file is replaced as a whole.
+Every file but those of the journal is replaced as a whole; these follow from the checkpoint, and are written anew when
+a run goes on. run.json comes last: a directory without it holds no run yet.
 """
 
 from __future__ import annotations
 
-import json
-import platform
+import shutil
 from collections.abc import Iterator
-from math import isfinite
+from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path, PurePath
 from typing import Any
 
-from nnspec import __version__
 from nnspec.compiler.export import compile_model
 from nnspec.data.slots import input_columns
 from nnspec.diagnostics.errors import Fault
+from nnspec.files import sweep
 from nnspec.ir.spec import Spec
-from nnspec.runtime.files import read_json, write_json, write_text
-from nnspec.runtime.session import VERSION as ONNXRUNTIME
+from nnspec.runtime.files import make_folder, read_json, write_bytes, write_json, write_text
+from nnspec.runtime.lock import locked
 from nnspec.runtime.tensor_file import write_tensors
-from nnspec.training.checkpoint import deployed, read_checkpoint, write_checkpoint
+from nnspec.training.checkpoint import deployed
+from nnspec.training.checkpoints import Checkpoints
+from nnspec.training.journal import Journal
 from nnspec.training.memory import Memory
 from nnspec.training.state import TrainingState
 
-FORMAT = 1
-"""Of the run directory; a newer one is refused."""
+FORMAT = 2
+"""Of the run directory; another one is refused."""
+LOCK = "run.lock"
 
 
 class RunFolder:
@@ -43,50 +48,75 @@ class RunFolder:
         self.path = Path(path)
         self.weights = self.path / "weights.safetensors"
         self.model = self.path / "model.onnx"
-        self.checkpoint = self.path / "checkpoints" / "last.safetensors"
+        self.facts = self.path / "run.json"
+        self.checkpoints = Checkpoints(self.path / "checkpoints")
+        self.journal = Journal(self.path)
+        self._digest = ""
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Make the directory, and be the only one who writes to it inside. Raises E715 where somebody else is."""
+        make_folder(self.path)
+        with locked(self.path / LOCK):
+            make_folder(self.checkpoints.folder)
+            for folder in (self.path, self.checkpoints.folder):
+                sweep(folder)
+            yield
+
+    def clear(self) -> None:
+        """Remove the run. Raises E715 where somebody is writing it, E707 where something cannot be removed."""
+        with self.writing():
+            try:
+                self.facts.unlink(missing_ok=True)  # from here on it is no run
+                for path in self.path.iterdir():
+                    if path.is_dir() and not path.is_symlink():
+                        shutil.rmtree(path)
+                    elif path.name != LOCK:
+                        path.unlink()
+            except OSError as error:
+                raise Fault("E707", f"{self.path} cannot be cleared: {error}") from error
 
     def write_spec(self, spec: Spec) -> None:
         """The texts of the spec and its IR."""
         for name, text in _texts(spec):
+            make_folder((self.path / name).parent)
             write_text(self.path / name, text)
-        write_text(self.path / "spec.json", spec.model_dump_json(indent=1) + "\n")
+        content = spec.model_dump_json(indent=1).encode() + b"\n"
+        write_bytes(self.path / "spec.json", content)
+        self._digest = sha256(content).hexdigest()
 
     def read_spec(self) -> Spec:
         """Raises E707 where this is no run directory, or one of another version."""
         self.read_facts()
         try:
-            return Spec.model_validate_json((self.path / "spec.json").read_bytes())
+            content = (self.path / "spec.json").read_bytes()
+            self._digest = sha256(content).hexdigest()
+            return Spec.model_validate_json(content)
         except (OSError, ValueError) as error:
             raise Fault("E707", f"{self.path / 'spec.json'} cannot be read: {error}") from error
 
+    @property
+    def digest(self) -> str:
+        """What says that a checkpoint belongs to this run: the SHA-256 of its spec, once written or read."""
+        return self._digest
+
     def write_facts(self, spec: Spec, facts: dict[str, Any]) -> None:
-        """What explains the run: `facts`, and what the spec and this machine add."""
-        write_json(self.path / "run.json", {
-            "format": FORMAT, "spec": spec.path, "settings": spec.settings, **facts, "feeds": input_columns(spec),
-            "versions": {"nnspec": __version__, "onnxruntime": ONNXRUNTIME, "python": platform.python_version()},
-        })  # fmt: skip
+        """What explains the run: `facts`, and what the spec adds."""
+        content = {"format": FORMAT, "spec": spec.path, "settings": spec.settings, **facts}
+        write_json(self.facts, {**content, "feeds": input_columns(spec)})
 
     def read_facts(self) -> dict[str, Any]:
-        facts: dict[str, Any] = read_json(self.path / "run.json")
+        """Raises E707 where this is no run directory, or one of another version."""
+        facts: dict[str, Any] = read_json(self.facts)
         if facts.get("format") != FORMAT:
             raise Fault("E707", f"{self.path} has the format {facts.get('format')} of another version of nnspec")
         return facts
 
-    def write_records(self, records: list[dict[str, Any]]) -> None:
-        """A line of JSON per epoch, null for what is not finite; written whole, so that a resumed run repeats none."""
-        plain = [{name: value if isfinite(value) else None for name, value in record.items()} for record in records]
-        write_text(self.path / "metrics.jsonl", "".join(json.dumps(record) + "\n" for record in plain))
-
-    def write_state(self, state: TrainingState, memory: Memory, is_best: bool) -> None:
-        """Weights where they are the best, then the checkpoint, which vouches for them, then the records."""
-        if is_best:
+    def write_state(self, state: TrainingState, memory: Memory, new_best: bool) -> None:
+        """Weights where they are new, then the checkpoint, which vouches for them."""
+        if new_best:
             write_tensors(self.weights, deployed(state, memory))
-        write_checkpoint(self.checkpoint, state, memory)
-        self.write_records(memory.history.epochs)
-
-    def read_state(self, spec: Spec, state: TrainingState, memory: Memory) -> None:
-        """The last checkpoint."""
-        read_checkpoint(self.checkpoint, spec, state, memory)
+        self.checkpoints.write(state, memory, self.digest)
 
     def write_model(self, spec: Spec, state: TrainingState, memory: Memory) -> None:
         """The deployable model with the best weights."""

@@ -25,9 +25,18 @@ class Counters:
     batch: int = 0
     """Batches done in the epoch under way."""
     step: int = 0
-    """Updates of the parameters."""
+    """Updates of the parameters, those left out included: what the schedule counts."""
     draws: int = 0
     """Gradients computed; random numbers in the graph are a function of it."""
+    skipped: int = 0
+    """Steps whose update was left out, since something was not finite."""
+    spoiled: bool = False
+    """Whether a batch of the group under way was not finite, so that its update is left out."""
+
+    @property
+    def updates(self) -> int:
+        """Updates that were made: what the optimizer counts."""
+        return self.step - self.skipped
 
 
 class Weights(NamedTuple):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,25 +12,34 @@ import numpy as np
 
 from nnspec.compiler.initial import initial_values
 from nnspec.compiler.weights import read_weights, require_fit
-from nnspec.data.arrays import dataset_from_arrays
+from nnspec.data.arrays import Batch, dataset_from_arrays
+from nnspec.data.labels import given_classes
 from nnspec.data.rows import Dataset
+from nnspec.data.slots import slots_of
+from nnspec.data.stream import Stream, is_stream
 from nnspec.ir.spec import Spec
 from nnspec.library import registries
 from nnspec.runtime.edge import run_errors
+from nnspec.training.anomaly import anomaly
+from nnspec.training.callbacks import Callbacks
 from nnspec.training.engine import Engine
 from nnspec.training.evaluation import Forward, evaluate, predict
+from nnspec.training.feeds import Feed, Place, RowFeed, StreamFeed
 from nnspec.training.fitting import fit_statistics, fitted_nodes
 from nnspec.training.history import History, Watcher
 from nnspec.training.intake import Intake
+from nnspec.training.keeper import Cadence
 from nnspec.training.learning_rate import LearningRate, Length
-from nnspec.training.loop import Loop, length_of
+from nnspec.training.loop import Loop, OnNan, length_of
 from nnspec.training.memory import Memory
 from nnspec.training.programs import Device
-from nnspec.training.rows import Batch, Rows
+from nnspec.training.rows import Rows
 from nnspec.training.run_folder import RunFolder
+from nnspec.training.runs import Origin, Run
 from nnspec.training.tally import Metrics, Tally
 
 Array = np.ndarray[Any, Any]
+GIVEN = Place("in the batch given")
 
 
 class Trainer:
@@ -47,18 +57,20 @@ class Trainer:
         device: str = "cpu",
         threads: int | None = None,
         folder: str | Path | None = None,
+        classes: Mapping[str, Sequence[Any]] | None = None,
     ) -> None:
         """`seed` overrides that of the spec, `threads` is at most so many, `folder` is where the paths of the data
-        section start."""
+        section start. `classes` are those of label targets, in order, where the first rows need not hold them all."""
         self.spec = spec
         self.seed = seed if seed is not None else spec.train.seed if spec.train else 0
         self.folder = Path(folder) if folder is not None else Path(spec.path).parent
         self._engine = Engine(spec, registries(), self.seed, Device(device, threads))
         self._metrics = Metrics(spec, registries())
-        self._memory = Memory(self._new_history())
+        self._memory = Memory(self._new_history(), classes=dict(given_classes(slots_of(spec), classes or {})))
         self._intake = Intake(spec, self._memory, self._engine.gradients_program)
         self._rows = Rows(spec, self.folder, self.seed, self._memory)
         self._engine.state.assign(initial_values(spec, registries(), self.seed))
+        self._origin: Origin | None = None
         self._load_initial()
 
     @property
@@ -94,7 +106,8 @@ class Trainer:
         program = self._intake.load(batch)
         engine = self._engine
         self._memory.leave_best()
-        engine.gradients(program, lambda: "in the batch given")
+        if not engine.finite(engine.gradients(program)):
+            raise anomaly(engine, program, GIVEN)
         engine.accept()
         engine.add(1.0, first=True)
         engine.update(self._lr.at(engine.state.counters.step))
@@ -105,50 +118,63 @@ class Trainer:
     @run_errors()
     def gradients(self, batch: Batch) -> dict[str, Array]:
         """The gradient of loss + penalty for each trained parameter. Nothing is updated."""
-        self._engine.gradients(self._intake.load(batch), lambda: "in the batch given")
+        program = self._intake.load(batch)
+        if not self._engine.finite(self._engine.gradients(program)):
+            raise anomaly(self._engine, program, GIVEN)
         return {path: view.copy() for path, view in self._engine.state.gradient.items()}
 
     @run_errors()
     def fit(
         self,
-        train: Batch | None = None,
-        validation: Batch | None = None,
+        train: Batch | Dataset | Iterable[Batch] | None = None,
+        validation: Batch | Dataset | Iterable[Batch] | None = None,
         *,
         epochs: int | None = None,
         steps: int | None = None,
+        steps_per_epoch: int | None = None,
         run: str | Path | None = None,
         watcher: Watcher | None = None,
+        callbacks: Sequence[Any] = (),
+        checkpoint_every: int | str = "30s",
+        on_nan: OnNan = "stop",
     ) -> History:
-        """Train on the data of the spec, or on these arrays, and keep the weights of the best epoch.
+        """Train on the data of the spec, on these arrays, a table, or an iterable of batches, and keep the weights of
+        the best epoch.
 
         `epochs` or `steps` is the length of the whole run, what is done already included; by default the spec's. With
-        `run`, the run directory is kept up to date after every epoch. `watcher` is told of every step, every epoch and
-        the end.
+        `run`, the run directory is kept up to date: a checkpoint follows every epoch, and within one every
+        `checkpoint_every` steps (100) or time ("30s", "5m"). A loss or gradient that is not finite ends the run, or
+        with `on_nan = "skip"` its update is left out and counted. An interrupt raises KeyboardInterrupt when the state
+        is saved; another `fit` goes on. An epoch of an iterable has `steps_per_epoch` batches, by default its length.
+        `watcher` is told of every step, every epoch and the end; `callbacks` (see `nnspec.Callback`) too, before an
+        epoch is saved, so that what they log is saved with it.
         """
-        rows, held_out = self._rows.for_training(train, validation)
-        self._prepare(rows)
-        folder = RunFolder(run) if run is not None else None
-        if folder:
-            self._write_facts(folder)
-
-        def keep(is_best: bool) -> None:
-            if folder:
-                folder.write_state(self._engine.state, self._memory, is_best)
-
-        length = length_of(self._engine.train, rows.rows, epochs, steps)
-        Loop(
-            self._engine,
-            self._metrics,
-            self._memory,
-            train=rows,
-            validation=held_out,
-            length=length,
-            watcher=watcher,
-            on_epoch=keep,
-        ).run()
-        self._use_best()
-        if folder:
-            folder.write_model(self.spec, self._engine.state, self._memory)
+        cadence = Cadence.parse(checkpoint_every)
+        kept = self._run(run) if run is not None else None
+        with kept.writing() if kept else nullcontext():
+            if kept and train is None:
+                kept.look_at_data()
+            feed, held_out = self._feeds(train, validation, steps_per_epoch)
+            self._prepare(feed)
+            length = length_of(self._engine.train, len(feed), epochs, steps)
+            told = Callbacks(callbacks) if callbacks else None
+            if told:
+                told.start(self)
+            Loop(
+                self._engine,
+                self._metrics,
+                self._memory,
+                train=feed,
+                validation=held_out,
+                length=length,
+                watcher=watcher,
+                keeper=kept.begin(cadence, length) if kept else None,
+                on_nan=on_nan,
+                callbacks=told,
+            ).run()
+            self._use_best()
+            if kept:
+                kept.finish()
         return self._memory.history
 
     @run_errors()
@@ -158,27 +184,47 @@ class Trainer:
 
     @run_errors()
     def predict(self, inputs: Batch) -> dict[str, Array]:
-        """The outputs of the model for arrays by input name."""
+        """The outputs of the model for arrays by input name, or for a table."""
         dataset = dataset_from_arrays(self.spec, inputs, targets=False)
         return predict(self._outputs, self.spec, dataset.arrays, dataset.rows)
 
     @run_errors()
     def save(self, run: str | Path) -> None:
         """Write a run directory."""
-        folder = RunFolder(run)
-        self._write_facts(folder)
-        folder.write_state(self._engine.state, self._memory, is_best=True)
-        folder.write_model(self.spec, self._engine.state, self._memory)
+        kept = self._run(run)
+        with kept.writing():
+            kept.save()
 
     @classmethod
     @run_errors()
-    def resume(cls, run: str | Path, *, device: str = "cpu", threads: int | None = None) -> Trainer:
-        """The trainer of a run directory, where its last checkpoint left it; `fit` goes on to the end of the run."""
-        folder = RunFolder(run)
-        facts = folder.read_facts()
-        trainer = cls(folder.read_spec(), seed=facts["seed"], device=device, threads=threads, folder=facts["folder"])
-        folder.read_state(trainer.spec, trainer._engine.state, trainer._memory)
+    def resume(
+        cls,
+        run: str | Path,
+        *,
+        device: str = "cpu",
+        threads: int | None = None,
+        folder: str | Path | None = None,
+    ) -> Trainer:
+        """The trainer of a run directory, where its newest checkpoint left it; `fit` goes on to the end of the run.
+
+        A damaged checkpoint is named by a RunWarning, and the one before is used. `folder` is where the data is, if it
+        has moved.
+        """
+        kept = RunFolder(run)
+        origin = Origin(kept, kept.read_facts())
+        trainer = cls(
+            kept.read_spec(),
+            seed=origin.facts["seed"],
+            device=device,
+            threads=threads or origin.threads,
+            folder=folder or origin.facts["folder"],
+        )
+        origin.restore(trainer._engine, trainer._memory, trainer._metrics)
+        trainer._origin = origin
         return trainer
+
+    def _run(self, path: str | Path) -> Run:
+        return Run(path, self._engine, self._memory, self.folder, self._origin)
 
     def _load_initial(self) -> None:
         """Start from the weights that the train section names: for the whole model, or for a part of it."""
@@ -211,21 +257,26 @@ class Trainer:
         train = self._engine.train
         return LearningRate(self._engine.optimizer, Length(1, train.steps or train.epochs or 1))
 
-    def _prepare(self, rows: Dataset) -> None:
+    def _feeds(self, train: Any, validation: Any, steps_per_epoch: int | None) -> tuple[Feed, Dataset | None]:
+        """What `fit` was given: the batches to learn from, and the rows to validate with."""
+        if train is not None and not isinstance(train, Dataset) and is_stream(train):
+            stream = StreamFeed(self._intake, Stream(train, steps_per_epoch))
+            return stream, None if validation is None else self._rows(validation)
+        if steps_per_epoch is not None:
+            raise ValueError("steps_per_epoch is for iterables of batches; batch_size in the spec divides rows")
+        rows, held_out = self._rows.for_training(train, validation)
+        return RowFeed(self._engine, rows), held_out
+
+    def _prepare(self, feed: Feed) -> None:
         """Go on from the last weights, not from the best; before the first step, fit the statistics of the rows."""
         if self._memory.last:
             self._engine.state.restore(self._memory.last)
             self._memory.last = None
         if not self._memory.fitted:
-            fit_statistics(self._engine, rows)
+            fit_statistics(self._engine, feed.examples)
             self._memory.fitted = True
 
     def _use_best(self) -> None:
         if self._memory.best:
             self._memory.last = self._engine.state.weights()
             self._engine.state.restore(self._memory.best)
-
-    def _write_facts(self, folder: RunFolder) -> None:
-        folder.write_spec(self.spec)
-        facts = {"folder": str(self.folder.resolve()), "seed": self.seed, "classes": self._memory.classes}
-        folder.write_facts(self.spec, facts)

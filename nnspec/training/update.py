@@ -6,21 +6,30 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from nnspec.compiler.training_graphs import accumulation_graph, norm_graph, update_graph
-from nnspec.graph.graph import Graph
 from nnspec.ir.spec import Train
 from nnspec.recipe.base import Average, Optimizer
 from nnspec.runtime.buffers import aligned
+from nnspec.runtime.crew import Crew
 from nnspec.runtime.session import Run, Session
 from nnspec.training.programs import Device
 from nnspec.training.state import TrainingState
 
-TILE = 1 << 17
-"""Floats per thread in one run of the update. Microseconds for adamw over 8.4 M parameters, 2 threads, by floats in a
-run: 2^16 15900, 2^17 10700, 2^18 9400, all at once 23200; on 1 thread 2^16 15000, 2^17 16300, 2^18 16700, all at once
-36700."""
+TILE = 1 << 16
+"""Floats in one run of the update, which a thread does alone: 256 kB of each buffer. Milliseconds for adamw over 8.4 M
+parameters on one thread, by floats in a run: 2^14 17.4, 2^15 15.5, 2^16 13.5, 2^17 14.4, all at once 37."""
 
-SERIAL_UPDATE = 1 << 16
-"""Parameters up to which the update is faster on one thread."""
+SERIAL_UPDATE = 1 << 18
+"""Parameters up to which one thread does it all. Microseconds for adamw, fast ones on a machine with other work:
+
+| parameters | one thread | two, by tiles | two, by ONNX Runtime |
+|------------|------------|---------------|----------------------|
+| 2^16       | 76         | 93            | 77                   |
+| 2^17       | 147        | 165           | 165                  |
+| 2^18       | 317        | 312           | 322                  |
+| 2^19       | 632        | 456           | 654                  |
+
+Threads of ONNX Runtime wait for one another after each operator, and double the time where another process has one of
+the cores; those that take tile after tile do not."""
 
 
 class Rule(NamedTuple):
@@ -33,15 +42,18 @@ class Rule(NamedTuple):
 class Update:
     """Changes the parameters of a state by its gradients.
 
-    Large buffers are done in tiles, so that the intermediate results stay in the cache; that changes no bit of the
-    result.
+    Large buffers are done in tiles, so that the intermediate results stay in the cache, and several threads can share
+    the work; that changes no bit of the result. Where weight decay leaves some parameters alone, these are updated by
+    the same rule without it. A rule that works with norms gets one parameter at a time.
     """
 
     def __init__(self, train: Train, rule: Rule, state: TrainingState, device: Device, tile: int | None = None) -> None:
         self._state = state
         self._device = device
-        self._threads = 1 if state.trained.flat.size <= SERIAL_UPDATE else device.threads
-        self._tile = tile or TILE * self._threads
+        large = state.trained.flat.size > SERIAL_UPDATE and device.name == "cpu"
+        self._threads = device.threads if large else 1
+        self._crew = Crew(self._threads)
+        self._tile = tile or TILE
         dtypes = {"lr": "float32", "scale": "float32", "weight": "float32", "step": "int64"}
         self._scalars = {name: aligned((), dtype) for name, dtype in dtypes.items()}
         self._norm = self._norm_run(train.clip_norm)
@@ -52,44 +64,54 @@ class Update:
         """Update by `state.total`, which is the gradient itself where nothing is accumulated."""
         self._state.counters.step += 1
         self._scalars["lr"][...] = lr
-        self._scalars["step"][...] = self._state.counters.step
-        for run in (*self._norm, *self._updates):
+        self._scalars["step"][...] = self._state.counters.updates
+        for run in self._norm:
             run()
+        self._crew(self._updates)
 
     def accumulate(self, weight: float) -> None:
         """Add the gradient, times `weight`, to the total."""
         self._scalars["weight"][...] = weight
-        for run in self._accumulation:
-            run()
+        self._crew(self._accumulation)
 
     def _norm_run(self, limit: float | None) -> tuple[Run, ...]:
         if limit is None:
             return ()
-        session = self._session(norm_graph(limit))
+        session = self._device.session(norm_graph(limit), self._threads)
         return (session.bind({"gradient": self._state.total.flat}, {"scale": self._scalars["scale"]}),)
 
     def _accumulation_runs(self) -> tuple[Run, ...]:
         total, gradient = self._state.total, self._state.gradient
         if total is gradient:
             return ()
-        session = self._session(accumulation_graph())
+        session = self._device.session(accumulation_graph(), 1)
         scalars = {"weight": self._scalars["weight"]}
         return tuple(
             session.bind(
                 {"total": total.flat[tile], "gradient": gradient.flat[tile], **scalars}, {"new/total": total.flat[tile]}
             )
-            for tile in self._tiles()
+            for tile in self._tiles(slice(0, total.flat.size))
         )
 
     def _update_runs(self, rule: Rule, train: Train) -> tuple[Run, ...]:
-        graph = update_graph(
-            rule.optimizer,
-            average=rule.average,
-            scaled=train.clip_norm is not None,
-            clip_value=train.clip_value,
-        )
-        session = self._session(graph)
-        return tuple(self._bound(session, tile) for tile in self._tiles())
+        runs: list[Run] = []
+        for optimizer, paths in self._groups(rule.optimizer):
+            graph = update_graph(
+                optimizer, average=rule.average, scaled=train.clip_norm is not None, clip_value=train.clip_value
+            )
+            session = self._device.session(graph, 1)
+            places = [self._state.trained.slices[path] for path in paths]
+            if not optimizer.per_tensor:
+                places = list(self._tiles(slice(places[0].start, places[-1].stop)))
+            runs += [self._bound(session, place) for place in places]
+        return tuple(runs)
+
+    def _groups(self, optimizer: Optimizer) -> Iterator[tuple[Optimizer, list[str]]]:
+        """The rules, and the parameters that each is for; they lie side by side."""
+        paths = list(self._state.trained)
+        decayed = [path for path in paths if optimizer.weight_decay == 0 or optimizer.decays(path)]
+        alone = paths[len(decayed) :]
+        yield from ((rule, own) for rule, own in ((optimizer, decayed), (optimizer.without_decay(), alone)) if own)
 
     def _bound(self, session: Session, tile: slice) -> Run:
         """The update of one tile: every result is bound over the buffer that it follows from."""
@@ -102,9 +124,6 @@ class Update:
             {f"new/{name}": array for name, array in changed.items()},
         )
 
-    def _tiles(self) -> Iterator[slice]:
-        size = self._state.trained.flat.size
-        return (slice(start, min(start + self._tile, size)) for start in range(0, size, self._tile))
-
-    def _session(self, graph: Graph) -> Session:
-        return self._device.session(graph, self._threads)
+    def _tiles(self, place: slice) -> Iterator[slice]:
+        starts = range(place.start, place.stop, self._tile)
+        return (slice(start, min(start + self._tile, place.stop)) for start in starts)

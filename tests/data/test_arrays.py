@@ -57,7 +57,7 @@ def test_a_batch_of_class_numbers_need_not_hold_every_class(spec: Spec) -> None:
 @pytest.mark.parametrize(
     ("arrays", "messages"),
     [
-        ([1], ["E602: a batch is a dictionary of arrays by name, got list"]),
+        ([1], ["E602: a batch is a dictionary of arrays by name or a table, got list"]),
         (
             {"feature": X, "species": [0, 1, 2]},
             ["E602: the model takes no array 'feature' here", "E602: features is missing from the batch"],
@@ -78,11 +78,20 @@ def test_a_batch_of_class_numbers_need_not_hold_every_class(spec: Spec) -> None:
         ({"features": Unreadable(), "species": [0]}, ["E603: features cannot be read as an array: detach it first"]),
         (
             {"features": [[1, None]], "species": [0]},
-            ["E603: features holds object, and numbers, booleans or text are needed"],
+            ["E605: features, index 0 is missing, a value is needed"],
         ),
         (
             {"features": np.zeros((0, 2)), "species": []},
             ["E609: features is empty: its shape is [0, 2]", "E609: species is empty: its shape is [0]"],
+        ),
+        (
+            {"features": X, "species": np.array(["a", np.nan, "b"], object)},
+            ["E605: species, index 1 is missing, a value is needed"],
+        ),
+        ({"features": X, "species": np.array(["a", 1, "b"], object)}, ["E603: species mixes text and other values"]),
+        (
+            {"features": np.full((3, 2), 1j), "species": [0, 1, 2]},
+            ["E603: features holds complex128, and numbers, booleans or text are needed"],
         ),
         ({"features": [["1", "2"]], "species": [0]}, ["E603: features holds text, float32 is needed"]),
         ({"features": [[1, np.nan]], "species": [0]}, ["E605: features, index 0 is nan, a finite number is needed"]),

@@ -17,7 +17,7 @@ from nnspec.data.npy import read_array, read_header
 from nnspec.data.npz_file import read_npy
 from nnspec.diagnostics.errors import Fault
 
-BOUNDED = """
+BOUNDED = r"""
 import resource, sys
 resource.setrlimit(resource.RLIMIT_AS, (3 * 2**30, 3 * 2**30))
 from pathlib import Path
@@ -27,7 +27,8 @@ path = Path(sys.argv[1])
 try:
     (read_npy if path.suffix == ".npy" else read_npz)(path.parent, path.name)
 except Fault as fault:
-    print(fault.code, fault.message, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+    peak = Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]  # ru_maxrss counts the parent's too
+    print(fault.code, fault.message, int(peak) // 1024)
 """
 
 

@@ -35,6 +35,42 @@ CLASSES: dict[str, Metric] = {
 }
 
 
+def counts(y: Tensor, t: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """How often each class is right, said and true."""
+    said, true = F.one_hot(y.argmax(-1), 4).reshape(-1, 4), F.one_hot(t, 4).reshape(-1, 4)
+    return (said * true).sum(0).double(), said.sum(0).double(), true.sum(0).double()
+
+
+def precision(y: Tensor, t: Tensor) -> Tensor:
+    right, said, _ = counts(y, t)
+    return (right / said.clamp(min=1)).mean()
+
+
+def recall(y: Tensor, t: Tensor) -> Tensor:
+    right, _, true = counts(y, t)
+    return (right / true).mul(true).sum() / true.sum()
+
+
+def f1(y: Tensor, t: Tensor) -> Tensor:
+    right, said, true = (count.sum() for count in counts(y, t))
+    return 2 * right / (said + true)
+
+
+def auc(y: Tensor, t: Tensor) -> Tensor:
+    """The part of all pairs that is in order, for each class against the rest."""
+    p, t = y.double().softmax(-1).reshape(-1, 4), t.reshape(-1)
+    gaps = [p[t == c, c][:, None] - p[t != c, c] for c in range(4)]
+    return torch.stack([((gap > 0).double() + 0.5 * (gap == 0).double()).mean() for gap in gaps]).mean()
+
+
+CLASSES |= {
+    "precision(y, t)": precision,
+    'recall(y, t, average = "weighted")': recall,
+    'f1(y, t, average = "micro")': f1,
+    "auc(y, t)": auc,
+}
+
+
 def r2(y: Tensor, t: Tensor) -> Tensor:
     y, t = y.double(), t.double()
     return (1 - (y - t).square().sum(0) / (t - t.mean(0)).square().sum(0)).mean()

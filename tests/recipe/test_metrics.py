@@ -16,12 +16,14 @@ X, T = RANDOM.normal(size=(2, 50, 3)).astype(np.float32)
 
 
 def metric(call: str, prediction: Any, target: Any, cut: int = 17) -> float:
-    """The metric from the sums of two batches."""
+    """The metric from two batches."""
     component: Any = build("metric", call)
     batches = [
         compute(component, "parts", prediction[part], target[part], rows=N)
         for part in (slice(0, cut), slice(cut, None))
     ]
+    if component.combine == "concat":
+        return float(component.result({name: np.concatenate([part[name] for part in batches]) for name in batches[0]}))
     assert all(sums.dtype == np.float64 for sums in batches[0].values())
     return float(component.result({name: batches[0][name] + batches[1][name] for name in batches[0]}))
 

@@ -3,64 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 from part_graphs import N, build, session
+from rules import adadelta, adagrad, adam, lamb, lion, rmsprop, sgd
 
 from nnspec.graph.graph import Graph, Value
 from nnspec.ir.types import TensorType
+from nnspec.library import registries
 
 STEPS, SIZE = 10, 1000
 RATES = [0.1 / (1 + step) for step in range(STEPS)]
 
 
-def sgd(
-    p: Any, grads: Any, momentum: float = 0, dampening: float = 0, nesterov: bool = False, weight_decay: float = 0
-) -> Any:
-    buffer = None
-    for lr, grad in zip(RATES, grads, strict=True):
-        d = grad + weight_decay * p
-        if momentum:
-            buffer = d if buffer is None else momentum * buffer + (1 - dampening) * d
-            d = d + momentum * buffer if nesterov else buffer
-        p = p - lr * d
-    return p
-
-
-def adam(
-    p: Any,
-    grads: Any,
-    beta1: float = 0.9,
-    beta2: float = 0.999,
-    eps: float = 1e-8,
-    weight_decay: float = 0,
-    decoupled: bool = False,
-) -> Any:
-    m = v = 0
-    for t, (lr, grad) in enumerate(zip(RATES, grads, strict=True), 1):
-        if decoupled:
-            p = p * (1 - lr * weight_decay)
-        d = grad if decoupled else grad + weight_decay * p
-        m, v = beta1 * m + (1 - beta1) * d, beta2 * v + (1 - beta2) * d**2
-        p = p - lr / (1 - beta1**t) * m / (np.sqrt(v) / np.sqrt(1 - beta2**t) + eps)
-    return p
-
-
-CASES: dict[str, Callable[[Any, Any], Any]] = {
+CASES: dict[str, Callable[..., Any]] = {
     "sgd(0.1)": sgd,
-    "sgd(0.1, weight_decay = 0.1)": lambda p, g: sgd(p, g, weight_decay=0.1),
-    "sgd(0.1, 0.9)": lambda p, g: sgd(p, g, 0.9),
-    "sgd(0.1, 0.9, dampening = 0.5, weight_decay = 0.1)": lambda p, g: sgd(p, g, 0.9, 0.5, weight_decay=0.1),
-    "sgd(0.1, momentum = 0.9, nesterov = true)": lambda p, g: sgd(p, g, 0.9, nesterov=True),
+    "sgd(0.1, weight_decay = 0.1)": partial(sgd, weight_decay=0.1),
+    "sgd(0.1, 0.9)": partial(sgd, momentum=0.9),
+    "sgd(0.1, 0.9, dampening = 0.5, weight_decay = 0.1)": partial(sgd, momentum=0.9, dampening=0.5, weight_decay=0.1),
+    "sgd(0.1, momentum = 0.9, nesterov = true)": partial(sgd, momentum=0.9, nesterov=True),
     "adam": adam,
-    "adam(0.1, 0.8, 0.99, 1e-3)": lambda p, g: adam(p, g, 0.8, 0.99, 1e-3),
-    "adam(weight_decay = 0.1)": lambda p, g: adam(p, g, weight_decay=0.1),
-    "adamw": lambda p, g: adam(p, g, weight_decay=0.01, decoupled=True),
-    "adamw(weight_decay = 0.3)": lambda p, g: adam(p, g, weight_decay=0.3, decoupled=True),
+    "adam(0.1, 0.8, 0.99, 1e-3)": partial(adam, beta1=0.8, beta2=0.99, eps=1e-3),
+    "adam(weight_decay = 0.1)": partial(adam, weight_decay=0.1),
+    "adam(beta2 = 0.5, amsgrad = true)": partial(adam, beta2=0.5, amsgrad=True),
+    "adamw": partial(adam, weight_decay=0.01, decoupled=True),
+    "adamw(weight_decay = 0.3)": partial(adam, weight_decay=0.3, decoupled=True),
     "adamw(weight_decay = 0)": adam,
+    "rmsprop": rmsprop,
+    "rmsprop(0.1, 0.9, 1e-3, momentum = 0.8, weight_decay = 0.1)": partial(
+        rmsprop, alpha=0.9, eps=1e-3, momentum=0.8, weight_decay=0.1
+    ),
+    "rmsprop(centered = true, momentum = 0.5)": partial(rmsprop, centered=True, momentum=0.5),
+    "adagrad": adagrad,
+    "adagrad(0.1, 0.2, 0.3, 1e-3, weight_decay = 0.1)": partial(
+        adagrad, lr_decay=0.2, initial_accumulator_value=0.3, eps=1e-3, weight_decay=0.1
+    ),
+    "adadelta": adadelta,
+    "adadelta(1, 0.7, 1e-3, weight_decay = 0.1)": partial(adadelta, rho=0.7, eps=1e-3, weight_decay=0.1),
+    "lion": lion,
+    "lion(0.1, 0.7, 0.8, weight_decay = 0.1)": partial(lion, beta1=0.7, beta2=0.8, weight_decay=0.1),
+    "lamb": lamb,
+    "lamb(0.1, 0.7, 0.8, 1e-3, weight_decay = 0)": partial(lamb, beta1=0.7, beta2=0.8, eps=1e-3, weight_decay=0),
 }
+
+
+def test_every_optimizer_is_covered() -> None:
+    assert {call.partition("(")[0] for call in CASES} == set(registries()["optimizer"])
 
 
 @pytest.mark.parametrize("call", CASES)
@@ -80,7 +71,9 @@ def test_ten_steps_in_place(call: str) -> None:
         for name, array in buffers.items():
             binding.bind_output(f"new_{name}", "cpu", 0, array.dtype, array.shape, array.ctypes.data)
         run.run_with_iobinding(binding)
-    wanted = CASES[call](start.astype(np.float64), [grad.astype(np.float64) for grad in grads])
+    wanted, memory = start.astype(np.float64), dict[str, Any]()
+    for step, (lr, grad) in enumerate(zip(RATES, grads, strict=True), 1):
+        wanted = CASES[call](wanted, grad.astype(np.float64), memory, step, lr)
     np.testing.assert_allclose(buffers["parameter"], wanted, rtol=2e-5, atol=2e-6)
 
 
@@ -116,6 +109,41 @@ def _update(optimizer: Any) -> Callable[..., dict[str, Value]]:
         return {"new_parameter": new, **{f"new_{slot}": value for slot, value in after.items()}}
 
     return make
+
+
+def test_a_trust_ratio_without_norms_is_one() -> None:
+    """A parameter that starts at 0 moves, and where parameter and gradient are 0 nothing happens."""
+    optimizer: Any = build("optimizer", "lamb(0.1, weight_decay = 0)")
+    run = session(_update(optimizer), _types(optimizer))
+    zeros = {"parameter": np.zeros(4, np.float32), **{slot: np.zeros(4, np.float32) for slot in optimizer.slots}}
+    numbers = {"lr": np.array(0.1, np.float32), "step": np.array(1)}
+    moved = run.run(["new_parameter"], {**zeros, **numbers, "gradient": np.ones(4, np.float32)})[0]
+    np.testing.assert_allclose(moved, np.full(4, -0.1), rtol=1e-5)
+    assert not run.run(["new_parameter"], {**zeros, **numbers, "gradient": np.zeros(4, np.float32)})[0].any()
+
+
+def test_a_constant_gradient_has_no_negative_variance() -> None:
+    """In float32 the mean of squares may be less than the square of the mean, where PyTorch gives NaN."""
+    optimizer: Any = build("optimizer", "rmsprop(0.01, alpha = 0.5, centered = true)")
+    run = session(_update(optimizer), _types(optimizer))
+    names = ("parameter", *optimizer.slots)
+    buffers = {name: np.zeros(500, np.float32) for name in names}
+    gradient = np.random.default_rng(0).normal(size=500).astype(np.float32)
+    for step in range(1, 60):
+        feeds = {**buffers, "gradient": gradient, "lr": np.array(0.01, np.float32), "step": np.array(step)}
+        given = {item.name for item in run.get_inputs()}
+        found = run.run([f"new_{name}" for name in names], {n: a for n, a in feeds.items() if n in given})
+        buffers = dict(zip(names, found, strict=True))
+    assert np.isfinite(buffers["parameter"]).all()
+
+
+def test_weight_decay_acts_where_it_should() -> None:
+    optimizer: Any = build("optimizer", 'adamw(weight_decay = 0.1, decay_on = ["*.weight", "head.*"])')
+    paths = ("a.weight", "a.bias", "head.bias")
+    assert [optimizer.decays(path) for path in paths] == [True, False, True]
+    assert all(build("optimizer", "sgd(0.1)").decays(path) for path in paths)  # type: ignore[attr-defined]
+    bare = optimizer.without_decay()
+    assert (bare.weight_decay, bare.lr, bare.slots) == (0, optimizer.lr, optimizer.slots)
 
 
 def test_average_copies_first_and_then_follows() -> None:

@@ -11,8 +11,11 @@ from nnspec.runtime import files
 from nnspec.runtime.tensor_file import read_tensors, write_tensors
 
 
-def test_a_file_and_its_folders_are_written(tmp_path: Path) -> None:
+def test_a_file_is_written_into_its_folder(tmp_path: Path) -> None:
     path = tmp_path / "a" / "b.txt"
+    with pytest.raises(Fault, match=r"b.txt cannot be written: the folder .*a is not there; 1 bytes are needed"):
+        files.write_text(path, "x")
+    files.make_folder(path.parent)
     files.write_text(path, "x")
     files.write_text(path, "y")
     assert path.read_text() == "y"
@@ -28,7 +31,9 @@ def test_a_failure_at_any_point_leaves_the_old_file(tmp_path: Path, monkeypatch:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, call, fail)
-    with pytest.raises(Fault, match=r"weights cannot be written \(3 bytes\): No space left") as caught:
+    with pytest.raises(
+        Fault, match=r"weights cannot be written: No space left on device; 3 bytes are needed"
+    ) as caught:
         files.write_bytes(path, b"new")
     assert caught.value.code == "E707"
     assert path.read_bytes() == b"old" and [item.name for item in tmp_path.iterdir()] == ["weights"]

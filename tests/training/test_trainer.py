@@ -262,7 +262,10 @@ def test_history_and_events() -> None:
     assert set(history.epochs[0]) == {
         "epoch",
         "step",
+        "rows",
         "lr",
+        "gradient_norm",
+        "gradient_norm_max",
         "train.loss",
         "train.accuracy",
         "validation.loss",

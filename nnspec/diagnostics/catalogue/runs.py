@@ -57,6 +57,24 @@ RUNS = (
         "$ nnspec train specs/iris.nn --out runs/iris --resume",
         shell=True,
     ),
+    Entry(
+        "E715",
+        "another process writes the run",
+        """A run directory has one writer at a time; the message names its process and machine. The lock of a process
+        that has died is free.""",
+        "$ nnspec train specs/iris.nn --out runs/iris --resume     # while the run is still going",
+        "$ nnspec train specs/iris.nn --out runs/second",
+        shell=True,
+    ),
+    Entry(
+        "E716",
+        "the data of a run has changed",
+        """A run that goes on must see the rows that it was started with; the message names the files whose content is
+        another. Put them back, or begin another run.""",
+        "$ nnspec train specs/iris.nn --out runs/iris --resume     # after specs/data/iris.csv was edited",
+        "$ nnspec train specs/iris.nn --out runs/second",
+        shell=True,
+    ),
 )
 
 MODELS = (
@@ -89,9 +107,11 @@ MODELS = (
     ),
     Entry(
         "E704",
-        "the loss is not finite",
-        """Training stops at the step whose loss is NaN or infinite; the message names it and its rows. A smaller
-        learning rate or clip_norm often helps; so does standardize in front of columns with large numbers.""",
+        "the loss, a gradient or a parameter is not finite",
+        """Training stops at the step whose loss or gradients are NaN or infinite, with the state before it saved; the
+        message names the step, the rows and the first value that is not finite. A smaller learning rate or clip_norm
+        often helps; so does standardize in front of columns with large numbers. `--on-nan skip` leaves such updates out
+        and counts them.""",
         "$ nnspec train spec.nn --out run     # optimizer = sgd(lr = 1e6)",
         "$ nnspec train spec.nn --out run     # optimizer = sgd(lr = 0.01), clip_norm = 1.0",
         shell=True,

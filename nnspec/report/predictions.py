@@ -1,0 +1,159 @@
+"""What the best weights say about the rows of a split, next to what is true."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from nnspec.compiler.training_graphs import forward_graph
+from nnspec.compiler.weights import read_weights
+from nnspec.data.rows import Dataset
+from nnspec.ir.spec import Spec, Target
+from nnspec.library import registries
+from nnspec.training.evaluation import batches
+from nnspec.training.programs import Device
+
+Array = np.ndarray[Any, Any]
+
+MOST_ROWS = 50_000
+"""Rows that are predicted for a report; the first ones of a larger split."""
+CLASSES = {"cross_entropy", "accuracy", "top_k_accuracy", "precision", "recall", "f1", "auc", "perplexity"}
+NUMBERS = {"mse", "mae", "huber", "r2"}
+
+
+class Pair(NamedTuple):
+    """A target, and the value of the model that is compared with it."""
+
+    target: Target
+    prediction: str
+    axis: int
+    """The axis of the classes in the prediction."""
+    threshold: float
+    """From where on the prediction of a float target of classes counts as 1."""
+    kind: str
+    """`classes`, `yes_or_no` or `numbers`."""
+
+
+class Labels(NamedTuple):
+    """Class numbers, true and predicted, of every element that counts."""
+
+    target: str
+    classes: tuple[str, ...]
+    true: Array
+    predicted: Array
+
+    @property
+    def matrix(self) -> Array:
+        """How often each class (row) was taken for each class (column)."""
+        size = len(self.classes)
+        return np.bincount(self.true * size + self.predicted, minlength=size * size).reshape(size, size)
+
+
+class Numbers(NamedTuple):
+    """One column of a regression, true and predicted."""
+
+    target: str
+    true: Array
+    predicted: Array
+
+    @property
+    def r2(self) -> float:
+        """The part of the variance that is explained; NaN where there is none."""
+        residual, total = ((self.true - self.predicted) ** 2).sum(), ((self.true - self.true.mean()) ** 2).sum()
+        return float(1 - residual / total) if total > 0 else float("nan")
+
+
+def pairs(spec: Spec) -> list[Pair]:
+    """For every target that a report can picture, what the loss or a metric compares with it."""
+    if spec.train is None:
+        return []
+    known = {value.name for value in (*spec.inputs, *spec.values)}
+    targets = {target.name: target for target in spec.train.targets}
+    found: dict[str, Pair] = {}
+    for component, options, names in _comparisons(spec):
+        if len(names) == 2 and names[0] in known and names[1] in targets and names[1] not in found:
+            pair = _pair(component, options, targets[names[1]], names[0])
+            if pair:
+                found[names[1]] = pair
+    return list(found.values())
+
+
+def compared(spec: Spec, run: Path, classes: Mapping[str, Sequence[Any]], split: Dataset) -> list[Labels | Numbers]:
+    """Predict the rows of a split with the best weights of a run."""
+    wanted = pairs(spec)
+    if not wanted or spec.train is None:
+        return []
+    names = list(dict.fromkeys(pair.prediction for pair in wanted))
+    device = Device()
+    session = device.session(forward_graph(spec, registries(), {name: name for name in names}), device.threads)
+    weights = read_weights(run).arrays
+    parts: dict[str, list[Array]] = {pair.target.name: [] for pair in wanted}
+    for rows in batches(min(split.rows, MOST_ROWS), spec.train.batch_size):
+        feeds = {**weights, **split.batch(rows)}
+        values = session.run({name: feeds[name] for name in session.inputs}, names)
+        for pair in wanted:
+            parts[pair.target.name].append(_decided(pair, values[pair.prediction]))
+    return [
+        item
+        for pair in wanted
+        for item in _results(
+            spec, pair, classes, split.arrays[pair.target.name], np.concatenate(parts[pair.target.name])
+        )
+    ]
+
+
+def _comparisons(spec: Spec) -> Iterator[tuple[str, Mapping[str, Any], tuple[str, ...]]]:
+    assert spec.train is not None
+    for node in spec.train.nodes:
+        if node.kind == "loss":
+            yield node.component, node.options, node.inputs
+    for item in spec.train.metrics:
+        yield item.metric.component, item.metric.options, item.inputs
+
+
+def _pair(component: str, options: Mapping[str, Any], target: Target, prediction: str) -> Pair | None:
+    threshold = float(options.get("threshold") or 0.0)
+    if component == "binary_cross_entropy" or (component in CLASSES and target.dtype.startswith("float")):
+        return Pair(target, prediction, -1, threshold, "yes_or_no")
+    if component in CLASSES:
+        return Pair(target, prediction, int(options.get("axis", -1)), threshold, "classes")
+    return Pair(target, prediction, -1, threshold, "numbers") if component in NUMBERS else None
+
+
+def _decided(pair: Pair, values: Array) -> Array:
+    if pair.kind == "classes":
+        return np.asarray(values.argmax(axis=pair.axis))
+    return (values > pair.threshold).astype(np.int64) if pair.kind == "yes_or_no" else values
+
+
+def _results(
+    spec: Spec, pair: Pair, classes: Mapping[str, Sequence[Any]], truth: Array, predicted: Array
+) -> Iterator[Labels | Numbers]:
+    truth, name = truth[: len(predicted)], pair.target.name
+    if truth.shape != predicted.shape:
+        return
+    if pair.kind == "numbers":
+        yield from _columns(spec, name, truth, predicted)
+        return
+    true, guess = truth.ravel().astype(np.int64), predicted.ravel().astype(np.int64)
+    count = 2 if pair.kind == "yes_or_no" else pair.target.classes or int(max(true.max(), guess.max())) + 1
+    names = tuple(str(label) for label in classes.get(name, range(count)))
+    inside = (true >= 0) & (true < len(names)) & (guess < len(names))  # others are what the loss ignores
+    if inside.any():
+        yield Labels(name, names, true[inside], guess[inside])
+
+
+def _columns(spec: Spec, name: str, truth: Array, predicted: Array) -> Iterator[Numbers]:
+    """A regression per column, under the names of the columns; all numbers at once where there are many."""
+    feeds = {feed.name: feed.columns for feed in spec.data.feeds} if spec.data else {}
+    columns = feeds.get(name, ())
+    wide, guess = truth.reshape(len(truth), -1), predicted.reshape(len(truth), -1)
+    if wide.shape[1] > 4:
+        yield Numbers(name, wide.ravel().astype(np.float64), guess.ravel().astype(np.float64))
+        return
+    for index in range(wide.shape[1]):
+        title = columns[index] if len(columns) == wide.shape[1] else name
+        yield Numbers(title, wide[:, index].astype(np.float64), guess[:, index].astype(np.float64))
