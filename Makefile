@@ -34,8 +34,9 @@ soak: setup  ## the long campaigns, a sample of which runs in `make test`
 parity: .torch/.ready  ## comparisons with PyTorch
 	$(TORCH)/python -m pytest -m parity
 
-bench: .torch/.ready  ## training steps side by side with PyTorch
+bench: .torch/.ready  ## training steps, and the update alone, side by side with PyTorch
 	$(TORCH)/python -m benchmarks.training_step
+	$(TORCH)/python -m benchmarks.update
 
 check: setup
 	$(BIN)/ruff check .

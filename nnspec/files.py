@@ -20,9 +20,9 @@ def replace_file(target: Path, write: Callable[[Path], object]) -> None:
     try:
         write(temporary)
         temporary.chmod(0o644)
-        _sync(temporary)
+        sync(temporary)
         temporary.replace(target)
-        _sync(target.parent)
+        sync(target.parent)
     except BaseException:
         with suppress(OSError):  # the cause is worth more than the rubbish
             temporary.unlink(missing_ok=True)
@@ -35,7 +35,7 @@ def sweep(folder: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
     """Make the content of a file, or the names in a folder, durable."""
     handle = os.open(path, os.O_RDONLY)
     try:

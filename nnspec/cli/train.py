@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -102,7 +103,12 @@ def _is_unborn(folder: Path) -> bool:
 def _where_to_go_on(options: argparse.Namespace, what: str) -> str:
     if not (Path(options.out) / "run.json").exists():
         return f"{what}, before there was anything to save"
-    return f"{what}: `nnspec train {options.spec} --out {options.out} --resume` goes on from there"
+    command = ["nnspec", "train", options.spec, "--out", options.out, "--resume"]
+    for name in ("epochs", "data", "root", "threads", "checkpoint_every", "on_nan"):
+        value = getattr(options, name)
+        if value not in (None, "30s", "stop"):
+            command += [f"--{name.replace('_', '-')}", str(value)]
+    return f"{what}: `{shlex.join(command)}` goes on from there"
 
 
 def _new(options: argparse.Namespace, folder: Path) -> Trainer:
@@ -120,14 +126,18 @@ def _new(options: argparse.Namespace, folder: Path) -> Trainer:
 
 
 def _resumed(options: argparse.Namespace, folder: Path) -> Trainer:
+    from nnspec.training.provenance import differences
     from nnspec.training.trainer import Trainer
 
-    trainer = Trainer.resume(folder, device=options.device, threads=options.threads)
+    trainer = Trainer.resume(folder, device=options.device, threads=options.threads, folder=options.data)
     given = load(options.spec, set={**trainer.spec.settings, **dict(options.set)}, root=options.root)
-    if given.nodes != trainer.spec.nodes or given.parameters != trainer.spec.parameters:
+    changed = differences(trainer.spec, given)
+    if options.seed not in (None, trainer.seed):
+        changed.append("the seed")
+    if changed:
         raise Fault(
             "E714",
-            f"{options.spec} is not the spec that {folder} was started with",
-            help=f"{folder / 'spec.nn'} holds that one",
+            f"{options.spec} is not what {folder} was started with: {', '.join(changed)} changed",
+            help=f"{folder / 'spec.nn'} holds the spec of the run; --epochs makes it longer",
         )
     return trainer

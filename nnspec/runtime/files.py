@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nnspec.diagnostics.errors import Fault
-from nnspec.files import replace_file
+from nnspec.files import replace_file, sync
 
 
 def write_bytes(path: Path, *parts: bytes | memoryview) -> None:
@@ -52,7 +52,9 @@ def read_json(path: Path) -> Any:
 def make_folder(path: Path) -> None:
     """Raises E707 where there cannot be a folder."""
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        if not path.is_dir():
+            path.mkdir(parents=True, exist_ok=True)
+            sync(path.parent)
     except OSError as error:
         raise Fault("E707", f"{path} cannot be a folder: {error.strerror or error}") from error
 

@@ -90,4 +90,4 @@ def require_finite(state: TrainingState) -> None:
             raise Fault("E704", f"after step {state.counters.step} the parameter {path} is not finite", help=ADVICE)
 
 
-ADVICE = "a smaller lr, clip_norm, or rows without extreme values may help"
+ADVICE = "a smaller lr, clip_norm, or rows without extreme values may help; --on-nan skip leaves such updates out"

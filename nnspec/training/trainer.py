@@ -61,17 +61,28 @@ class Trainer:
     ) -> None:
         """`seed` overrides that of the spec, `threads` is at most so many, `folder` is where the paths of the data
         section start. `classes` are those of label targets, in order, where the first rows need not hold them all."""
+        self._build(spec, seed, Device(device, threads), folder, classes or {})
+        self._load_initial()
+
+    def _build(
+        self,
+        spec: Spec,
+        seed: int | None,
+        device: Device,
+        folder: str | Path | None,
+        classes: Mapping[str, Sequence[Any]],
+    ) -> None:
+        """All but the weights to start from, which a run that goes on has itself."""
         self.spec = spec
         self.seed = seed if seed is not None else spec.train.seed if spec.train else 0
         self.folder = Path(folder) if folder is not None else Path(spec.path).parent
-        self._engine = Engine(spec, registries(), self.seed, Device(device, threads))
+        self._engine = Engine(spec, registries(), self.seed, device)
         self._metrics = Metrics(spec, registries())
-        self._memory = Memory(self._new_history(), classes=dict(given_classes(slots_of(spec), classes or {})))
+        self._memory = Memory(self._new_history(), classes=dict(given_classes(slots_of(spec), classes)))
         self._intake = Intake(spec, self._memory, self._engine.gradients_program)
         self._rows = Rows(spec, self.folder, self.seed, self._memory)
         self._engine.state.assign(initial_values(spec, registries(), self.seed))
         self._origin: Origin | None = None
-        self._load_initial()
 
     @property
     def parameters(self) -> dict[str, Array]:
@@ -212,13 +223,9 @@ class Trainer:
         """
         kept = RunFolder(run)
         origin = Origin(kept, kept.read_facts())
-        trainer = cls(
-            kept.read_spec(),
-            seed=origin.facts["seed"],
-            device=device,
-            threads=threads or origin.threads,
-            folder=folder or origin.facts["folder"],
-        )
+        trainer = cls.__new__(cls)
+        on, data = Device(device, threads or origin.threads), folder or origin.facts["folder"]
+        trainer._build(kept.read_spec(), origin.facts["seed"], on, data, {})
         origin.restore(trainer._engine, trainer._memory, trainer._metrics)
         trainer._origin = origin
         return trainer

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import numpy as np
+
+from nnspec.compiler.hoisting import scalars_apart
 from nnspec.compiler.training_graphs import accumulation_graph, norm_graph, update_graph
+from nnspec.graph.graph import Graph, numpy_dtype
 from nnspec.ir.spec import Train
 from nnspec.recipe.base import Average, Optimizer
 from nnspec.runtime.buffers import aligned
@@ -14,9 +18,12 @@ from nnspec.runtime.session import Run, Session
 from nnspec.training.programs import Device
 from nnspec.training.state import TrainingState
 
+Arrays = dict[str, np.ndarray[Any, Any]]
+
 TILE = 1 << 16
 """Floats in one run of the update, which a thread does alone: 256 kB of each buffer. Milliseconds for adamw over 8.4 M
-parameters on one thread, by floats in a run: 2^14 17.4, 2^15 15.5, 2^16 13.5, 2^17 14.4, all at once 37."""
+parameters on one thread, by floats in a run: 2^14 17.4, 2^15 15.5, 2^16 13.5, 2^17 14.4, all at once 37.
+What is the same for all tiles is computed before them, which saves 0.7 of 12.9."""
 
 SERIAL_UPDATE = 1 << 18
 """Parameters up to which one thread does it all. Microseconds for adamw, fast ones on a machine with other work:
@@ -56,7 +63,7 @@ class Update:
         self._tile = tile or TILE
         dtypes = {"lr": "float32", "scale": "float32", "weight": "float32", "step": "int64"}
         self._scalars = {name: aligned((), dtype) for name, dtype in dtypes.items()}
-        self._norm = self._norm_run(train.clip_norm)
+        self._before = self._norm_run(train.clip_norm)
         self._accumulation = self._accumulation_runs()
         self._updates = self._update_runs(rule, train)
 
@@ -65,7 +72,7 @@ class Update:
         self._state.counters.step += 1
         self._scalars["lr"][...] = lr
         self._scalars["step"][...] = self._state.counters.updates
-        for run in self._norm:
+        for run in self._before:
             run()
         self._crew(self._updates)
 
@@ -99,12 +106,24 @@ class Update:
             graph = update_graph(
                 optimizer, average=rule.average, scaled=train.clip_norm is not None, clip_value=train.clip_value
             )
-            session = self._device.session(graph, 1)
             places = [self._state.trained.slices[path] for path in paths]
             if not optimizer.per_tensor:
                 places = list(self._tiles(slice(places[0].start, places[-1].stop)))
-            runs += [self._bound(session, place) for place in places]
+            scalars = self._scalars
+            if len(places) > 1:
+                graph, scalars = self._hoisted(graph)
+            session = self._device.session(graph, 1)
+            runs += [self._bound(session, place, scalars) for place in places]
         return tuple(runs)
+
+    def _hoisted(self, graph: Graph) -> tuple[Graph, Arrays]:
+        """The graph without what is the same for every tile, which is done before them, and the scalars it reads."""
+        first, rest = scalars_apart(graph)
+        if not first.outputs:
+            return rest, self._scalars
+        found = {name: aligned((), numpy_dtype(value.dtype)) for name, value in first.outputs.items()}
+        self._before += (self._device.session(first, 1).bind(self._scalars, found),)
+        return rest, self._scalars | found
 
     def _groups(self, optimizer: Optimizer) -> Iterator[tuple[Optimizer, list[str]]]:
         """The rules, and the parameters that each is for; they lie side by side."""
@@ -113,14 +132,14 @@ class Update:
         alone = paths[len(decayed) :]
         yield from ((rule, own) for rule, own in ((optimizer, decayed), (optimizer.without_decay(), alone)) if own)
 
-    def _bound(self, session: Session, tile: slice) -> Run:
+    def _bound(self, session: Session, tile: slice, scalars: Arrays) -> Run:
         """The update of one tile: every result is bound over the buffer that it follows from."""
         state = self._state
         changed = {"parameter": state.trained.flat[tile]} | {
             slot: buffer.flat[tile] for slot, buffer in state.slots.items()
         }
         return session.bind(
-            {**self._scalars, **changed, "gradient": state.total.flat[tile]},
+            {**scalars, **changed, "gradient": state.total.flat[tile]},
             {f"new/{name}": array for name, array in changed.items()},
         )
 

@@ -14,7 +14,7 @@ import pytest
 
 from nnspec.cli.new import STARTERS
 from nnspec.cli.settings import literal
-from tests.cli.conftest import Command
+from tests.cli.conftest import Command, Done
 
 ALONE = """
 import json, sys
@@ -123,3 +123,61 @@ def test_errors_have_codes(nnspec: Command, folder: Path) -> None:
 )
 def test_set_reads_literals(text: str, value: object) -> None:
     assert literal(text) == value
+
+
+def train(nnspec: Command, *more: str) -> Done:
+    return nnspec("train", "specs/iris.nn", "--out", "run", "--epochs", "2", "--quiet", *more)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "changed"),
+    [
+        ("adamw(lr = 0.01", "adamw(lr = 0.02", "train.optimizer"),
+        ("epochs     = 60", "epochs     = 70", "train.epochs"),
+        ("dense(hidden)", "dense(hidden + 1)", "the model"),
+        ("validation = 0.2", "validation = 0.3", "data.validation"),
+    ],
+)
+def test_a_changed_spec_is_not_gone_on_with(nnspec: Command, folder: Path, old: str, new: str, changed: str) -> None:
+    train(nnspec)
+    spec = folder / "specs/iris.nn"
+    assert old in spec.read_text()
+    spec.write_text(spec.read_text().replace(old, new))
+    done = train(nnspec, "--resume")
+    assert done.code == 1 and "error[E714]" in done.err and f"started with: {changed} changed" in done.err
+
+
+def test_a_moved_or_commented_line_changes_nothing(nnspec: Command, folder: Path) -> None:
+    train(nnspec)
+    spec = folder / "specs/iris.nn"
+    spec.write_text(spec.read_text().replace("model iris", "\n# more\n\nmodel iris"))
+    assert train(nnspec, "--resume").code == 0
+
+
+def test_another_seed_is_another_run(nnspec: Command) -> None:
+    train(nnspec)
+    assert "the seed changed" in train(nnspec, "--resume", "--seed", "99").err
+
+
+def test_a_run_that_was_killed_before_it_was_one_begins_anew(nnspec: Command, folder: Path) -> None:
+    assert "error[E707]" in train(nnspec, "--resume").err
+    (folder / "run/checkpoints").mkdir(parents=True)
+    done = train(nnspec, "--resume")
+    assert done.code == 0 and done.err == "run holds no run yet: beginning it\n"
+
+
+def test_a_damaged_checkpoint_is_a_line(nnspec: Command, folder: Path) -> None:
+    train(nnspec)
+    newest = max((folder / "run/checkpoints").iterdir())
+    newest.write_bytes(newest.read_bytes()[:-1])
+    done = train(nnspec, "--resume")
+    assert done.code == 0
+    assert done.err.startswith(
+        f"warning: refused run/checkpoints/{newest.name}: its content does not match its SHA-256"
+    )
+
+
+@pytest.mark.parametrize("text", ["0", "-3", "often", "1d", ""])
+def test_how_often_to_save_is_a_number_or_a_time(nnspec: Command, text: str) -> None:
+    done = train(nnspec, f"--checkpoint-every={text}")
+    assert done.code == 2 and "is neither a number of steps (100) nor a time" in done.err

@@ -8,3 +8,5 @@ INTERRUPTS = 20 if SOAK else 8
 SAME = 10 if SOAK else 3
 STEPS = 100_000 if SOAK else 4_000
 CALLS = range(1, 101) if SOAK else (3, 20, 27, 30, 31, 60)
+MOMENTS = 25 if SOAK else 1
+"""For each of two signals."""

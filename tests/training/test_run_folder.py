@@ -184,3 +184,11 @@ def test_what_is_no_run_is_refused(tmp_path: Path) -> None:
     (tmp_path / "run.json").write_text(json.dumps({**facts, "format": 1}))
     with pytest.raises(RunError, match="format 1 of another version"):
         Trainer.resume(tmp_path)
+
+
+def test_a_run_needs_the_weights_it_started_from_no_more(tmp_path: Path) -> None:
+    save_file(Trainer(classifier(), seed=3).parameters, tmp_path / "w.safetensors")
+    trainer = Trainer(classifier(more='init = "w.safetensors"'), folder=tmp_path)
+    trainer.fit(rows(50), epochs=1, run=tmp_path / "run")
+    (tmp_path / "w.safetensors").unlink()
+    assert len(Trainer.resume(tmp_path / "run").fit(rows(50), run=tmp_path / "run")) == 3
