@@ -35,7 +35,7 @@ parity: .torch/.ready  ## comparisons with PyTorch
 	$(TORCH)/python -m pytest -m parity
 
 bench: .torch/.ready  ## training steps side by side with PyTorch
-	$(TORCH)/python -m benchmarks.training_step
+	$(TORCH)/python benchmarks/training_step.py
 
 check: setup
 	$(BIN)/ruff check .

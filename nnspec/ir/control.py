@@ -196,7 +196,12 @@ def _bound_names(statements: Sequence[syntax.Statement]) -> Iterator[str]:
         match statement:
             case syntax.Assign(names=names):
                 yield from (name.name for name in names)
-            case syntax.Output(name=syntax.Name() as name) | syntax.Let(name=name) | syntax.LayerInstance(name=name):
+            case (
+                syntax.Output(name=syntax.Name() as name)
+                | syntax.Let(name=name)
+                | syntax.LayerInstance(name=name)
+                | syntax.Input(name=name)
+            ):
                 yield name.name
             case syntax.Broken(names=names):
                 yield from names

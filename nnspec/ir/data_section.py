@@ -6,7 +6,8 @@ from typing import Any
 
 from nnspec.diagnostics.errors import Fault
 from nnspec.ir.expressions import shown
-from nnspec.ir.records import POISON, DataRecord, FeedRecord, Poison, SplitRecord, TargetRecord, Tensor
+from nnspec.ir.records import POISON, Poison, Tensor
+from nnspec.ir.section_records import DataRecord, FeedRecord, SplitRecord, TargetRecord
 from nnspec.ir.sections import Settings
 from nnspec.ir.types import shape_text
 from nnspec.ir.wording import counted, listed, nearest

@@ -31,7 +31,7 @@ class Declared:
         """The statements down to the last input, and those below; reports an input below what makes values."""
         last = max((index for index, s in enumerate(body) if isinstance(s, syntax.Input)), default=-1)
         top: list[syntax.Statement] = [s for s in body[: last + 1] if isinstance(s, BEFORE_INPUTS)]
-        rest = [s for s in body[: last + 1] if not isinstance(s, BEFORE_INPUTS)]
+        rest: list[syntax.Statement] = [s for s in body[: last + 1] if not isinstance(s, BEFORE_INPUTS)]
         if rest:
             late = body[last]
             assert isinstance(late, syntax.Input)

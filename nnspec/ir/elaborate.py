@@ -14,20 +14,9 @@ from nnspec.ir.data_section import DataReader
 from nnspec.ir.naming import Scope
 from nnspec.ir.outline import Outline
 from nnspec.ir.project import Project
-from nnspec.ir.records import (
-    POISON,
-    DataRecord,
-    Environment,
-    NodeRecord,
-    ParameterRecord,
-    Poison,
-    Record,
-    Registries,
-    Stop,
-    Tensor,
-    TrainRecord,
-)
+from nnspec.ir.records import POISON, Environment, NodeRecord, ParameterRecord, Poison, Record, Registries, Stop, Tensor
 from nnspec.ir.requirements import Requirements
+from nnspec.ir.section_records import DataRecord, TrainRecord
 from nnspec.ir.sections import Settings, read_export
 from nnspec.ir.settings import bind_settings
 from nnspec.ir.statements import Statements

@@ -12,16 +12,8 @@ from nnspec.ir.declared import Declared
 from nnspec.ir.lookup import unknown_component
 from nnspec.ir.naming import Scope
 from nnspec.ir.patterns import matches_any
-from nnspec.ir.records import (
-    POISON,
-    MetricRecord,
-    NodeRecord,
-    ParameterRecord,
-    Poison,
-    TargetRecord,
-    Tensor,
-    TrainRecord,
-)
+from nnspec.ir.records import POISON, NodeRecord, ParameterRecord, Poison, Tensor
+from nnspec.ir.section_records import MetricRecord, TargetRecord, TrainRecord
 from nnspec.ir.sections import Settings
 from nnspec.ir.types import FLOATS
 from nnspec.ir.wording import nearest, suggestion

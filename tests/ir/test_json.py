@@ -43,7 +43,12 @@ export {
 }
 require { params <= 1_000 }
 """
-WHOLE = model("output a = dense(2)", "output b = x -> dense(5, init = normal(0.1)) -> dropout(0.5)", params="(n = 3, s = [1, 0.5])", tail=TRAIN)
+WHOLE = model(
+    "output a = dense(2)",
+    "output b = x -> dense(5, init = normal(0.1)) -> dropout(0.5)",
+    params="(n = 3, s = [1, 0.5])",
+    tail=TRAIN,
+)
 
 
 @st.composite
@@ -93,7 +98,16 @@ def test_every_part_is_closed_and_frozen() -> None:
     found = spec(WHOLE)
     with pytest.raises(ValidationError):
         found.name = "other"  # type: ignore[misc]
-    for place in ([], ["inputs", 0], ["nodes", 0], ["parameters", 0], ["train"], ["train", "targets", 0], ["data"], ["export"]):
+    for place in (
+        [],
+        ["inputs", 0],
+        ["nodes", 0],
+        ["parameters", 0],
+        ["train"],
+        ["train", "targets", 0],
+        ["data"],
+        ["export"],
+    ):
         content = part = json.loads(found.model_dump_json())
         for step in place:
             part = part[step]
@@ -129,7 +143,9 @@ def test_values_are_strict(place: list[Any], value: Any) -> None:
     assert problems(content, SCHEMA)
 
 
-@pytest.mark.parametrize("dim", ["N +", "f(N)", "N.x", "3", "N / 2", "__import__('os')", "1 // 0 * N", "N" * 10 + "(" * 300])
+@pytest.mark.parametrize(
+    "dim", ["N +", "f(N)", "N.x", "3", "N / 2", "__import__('os')", "1 // 0 * N", "N" * 10 + "(" * 300]
+)
 def test_a_dimension_is_nothing_else(dim: str) -> None:
     content = json.loads(spec(WHOLE).model_dump_json())
     content["inputs"][0]["shape"] = [dim, 4]
@@ -172,13 +188,22 @@ def problems(value: Any, schema: dict[str, Any], place: str = "spec") -> list[st
 
 
 KEYWORDS = {
-    "type", "const", "enum", "minimum", "properties", "required", "additionalProperties", "items", "prefixItems", "minItems",
+    "type", "const", "enum", "minimum", "properties", "required", "additionalProperties", "items", "prefixItems",
+    "minItems",
     "maxItems", "title", "description", "default", "$defs",
 }  # fmt: skip
 
 
 def _is(value: Any, wanted: str | None) -> bool:
-    types = {"string": str, "integer": int, "number": (int, float), "boolean": bool, "array": list, "object": dict, "null": type(None)}
+    types = {
+        "string": str,
+        "integer": int,
+        "number": (int, float),
+        "boolean": bool,
+        "array": list,
+        "object": dict,
+        "null": type(None),
+    }
     if wanted is None:
         return True
     return isinstance(value, types[wanted]) and (wanted == "boolean" or not isinstance(value, bool))
