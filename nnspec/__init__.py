@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from nnspec.diagnostics.errors import DataError, Diagnostic, NnspecError, RunError, SpecError
 
 if TYPE_CHECKING:
-    from nnspec.api import check, compile, load, loads
+    from nnspec.api import RequirementWarning, check, compile, load, loads
     from nnspec.ir.spec import Spec
     from nnspec.training.trainer import Trainer
 
@@ -22,6 +22,7 @@ __all__ = [
     "DataError",
     "Diagnostic",
     "NnspecError",
+    "RequirementWarning",
     "RunError",
     "Spec",
     "SpecError",
@@ -34,6 +35,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "RequirementWarning": "nnspec.api",
     "check": "nnspec.api",
     "compile": "nnspec.api",
     "load": "nnspec.api",

@@ -85,7 +85,8 @@ class _Backward:
         if not parts:
             return None
         if len(parts) > 1:
-            self._parts[value] = parts = [self._g.op("Sum", *parts)]
+            # ONNX Runtime 1.31 fuses a Gemm into a Sum of two, and fails where a Split feeds that Gemm.
+            self._parts[value] = parts = [self._g.op("Add" if len(parts) == 2 else "Sum", *parts)]
         return parts[0]
 
     def _whole(self, value: Value) -> Value | None:

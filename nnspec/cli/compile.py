@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from nnspec.api import load
 from nnspec.cli import settings
 from nnspec.cli.output import warn
 
@@ -26,8 +25,7 @@ def run(options: argparse.Namespace) -> int:
     from nnspec.compiler.export import compile_model
     from nnspec.compiler.weights import read_settings
 
-    chosen = {**read_settings(options.weights), **dict(options.set)}
-    spec = load(options.spec, set=chosen, root=options.root)
+    spec = settings.load_spec(options, read_settings(options.weights))
     if options.weights is None:
         warn(f"nnspec compile: without --weights, {spec.name} has its initial values")
     outputs = [name.strip() for name in options.outputs.split(",")] if options.outputs else None

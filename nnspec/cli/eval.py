@@ -6,7 +6,6 @@ import argparse
 import json
 from pathlib import Path
 
-from nnspec.api import load
 from nnspec.cli import settings
 
 
@@ -30,8 +29,7 @@ def run(options: argparse.Namespace) -> int:
     from nnspec.training.trainer import Trainer
 
     facts = RunFolder(options.weights).read_facts() if Path(options.weights).is_dir() else {}
-    chosen = {**facts.get("settings", {}), **dict(options.set)}
-    spec = load(options.spec, set=chosen, root=options.root)
+    spec = settings.load_spec(options, facts.get("settings"), required=False)
     seed = facts.get("seed") if options.seed is None else options.seed
     trainer = Trainer(spec, seed=seed, folder=options.data)
     trainer.load_parameters(options.weights)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def declare(command: argparse.ArgumentParser) -> None:
-    command.add_argument("model", metavar="SPEC|MODEL.onnx")
+    command.add_argument("spec", metavar="SPEC|MODEL.onnx")
     command.add_argument("--weights", metavar="RUN|FILE", help="with a spec: a run directory, or a safetensors file")
     command.add_argument(
         "--input", action="append", default=[], metavar="NAME=FILE", help="csv, npy, npz or json; - is standard input"
@@ -39,19 +39,18 @@ def run(options: argparse.Namespace) -> int:
 def _model(options: argparse.Namespace) -> Deployed:
     from nnspec.compiler.deployed import Deployed
 
-    if not options.model.endswith(".nn"):
+    if not options.spec.endswith(".nn"):
         if options.weights or options.set:
             raise Fault(
-                "E610", f"{options.model} holds its weights and settings", help="--weights and --set go with a spec"
+                "E610", f"{options.spec} holds its weights and settings", help="--weights and --set go with a spec"
             )
-        return Deployed.load(options.model)
-    from nnspec.api import load
+        return Deployed.load(options.spec)
     from nnspec.compiler.export import compile_model
     from nnspec.compiler.weights import read_settings
 
     if options.weights is None:
         raise Fault(
-            "E610", f"{options.model} is a spec, which has no weights", help="--weights RUN names those of a run"
+            "E610", f"{options.spec} is a spec, which has no weights", help="--weights RUN names those of a run"
         )
-    spec = load(options.model, set={**read_settings(options.weights), **dict(options.set)}, root=options.root)
+    spec = settings.load_spec(options, read_settings(options.weights), required=False)
     return Deployed(compile_model(spec, options.weights).onnx)

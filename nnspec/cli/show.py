@@ -6,7 +6,6 @@ import argparse
 import json
 from math import prod
 
-from nnspec.api import load
 from nnspec.cli import settings
 from nnspec.ir import dims
 from nnspec.ir.spec import Node, Parameter, Spec, Value
@@ -29,7 +28,7 @@ def run(options: argparse.Namespace) -> int:
     if options.format == "schema":
         print(json.dumps(Spec.model_json_schema(), indent=2))
         return 0
-    spec = load(options.spec, set=dict(options.set), root=options.root)
+    spec = settings.load_spec(options, required=False)
     print({"text": table, "json": as_json, "mermaid": mermaid}[options.format](spec))
     return 0
 

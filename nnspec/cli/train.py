@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nnspec.api import load
 from nnspec.cli import settings
 from nnspec.cli.progress import Progress
 from nnspec.diagnostics.errors import Fault
@@ -55,7 +54,7 @@ def run(options: argparse.Namespace) -> int:
 def _new(options: argparse.Namespace, folder: Path) -> Trainer:
     from nnspec.training.trainer import Trainer
 
-    spec = load(options.spec, set=dict(options.set), root=options.root)
+    spec = settings.load_spec(options)
     if (folder / "run.json").exists():
         if not options.overwrite:
             raise Fault(
@@ -69,7 +68,7 @@ def _resumed(options: argparse.Namespace, folder: Path) -> Trainer:
     from nnspec.training.trainer import Trainer
 
     trainer = Trainer.resume(folder, device=options.device, threads=options.threads)
-    given = load(options.spec, set={**trainer.spec.settings, **dict(options.set)}, root=options.root)
+    given = settings.load_spec(options, trainer.spec.settings)
     if given.nodes != trainer.spec.nodes or given.parameters != trainer.spec.parameters:
         raise Fault(
             "E714",

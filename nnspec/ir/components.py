@@ -1,8 +1,8 @@
 """What a spec can name: layers, losses, metrics, optimizers, sources, … A component is one class in one place.
 
-Its fields are its options, in the order of its positional arguments; its docstring is its documentation. Classes register themselves
-in a `Registry` beside their definition; nothing else lists them. No module of components imports numpy, onnx or onnxruntime when it
-is imported, so that `check` stays instant.
+Its fields are its options, in the order of its positional arguments; its docstring is its documentation. Classes
+register themselves in a `Registry` beside their definition; nothing else lists them. No module of components imports
+numpy, onnx or onnxruntime when it is imported, so that `check` stays instant.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Component(Options):
     variadic: ClassVar[str | None] = None
     """The option that takes all positional arguments as one list, such as the sizes of `reshape(1, 28, 28)`."""
     foreign_names: ClassVar[tuple[str, ...]] = ()
-    """Names of other frameworks that are answered with this one, such as `linear` and `fc` for `dense`; case is ignored."""
+    """Names of other frameworks that are answered with this one: `linear` and `fc` for `dense`. Case is ignored."""
     examples: ClassVar[tuple[Example, ...]] = ()
     """Uses that the contract tests run: shapes, gradients, export, documentation."""
 
@@ -77,8 +77,9 @@ class Initializer(Component):
 class Operator(Component):
     """A component that makes values from values: a layer, an arithmetic operator or a loss.
 
-    Methods get one argument per input, then the values given as options and the parameters by keyword. An option that may be a value
-    is annotated with `TensorType`; it holds the value's type while shapes are inferred. (`Any` lets subclasses name their inputs.)
+    Methods get one argument per input, then the values given as options and the parameters by keyword. An option that
+    may be a value is annotated with `TensorType`; it holds the value's type while shapes are inferred. (`Any` lets
+    subclasses name their inputs.)
     """
 
     arity: ClassVar[tuple[int, int | None]] = (1, 1)
@@ -110,7 +111,7 @@ class Layer(Operator):
     """True where the parameters are statistics of the training rows, set by `fit` before training."""
 
     def fit(self, batches: Iterator[Any]) -> dict[str, Any]:
-        """For fitted layers: the parameters as arrays, from the layer's input over the training rows, batch by batch."""
+        """For fitted layers: the parameters, from the layer's input over the training rows, batch by batch."""
         raise NotImplementedError
 
 
@@ -156,7 +157,7 @@ class Registry(Generic[C]):
         return len(self._classes)
 
     def nearest(self, name: str) -> str | None:
-        """The registered name that somebody who wrote `name` most likely meant, from this field or from another framework."""
+        """The registered name that somebody who wrote `name` most likely meant, here or in another framework."""
         plain = name.rsplit(".", 1)[-1].lower().replace("_", "")
         for own, cls in self._classes.items():
             if plain in (own.replace("_", ""), *(other.lower().replace("_", "") for other in cls.foreign_names)):

@@ -15,7 +15,7 @@ from nnspec.ir.naming import Scope
 from nnspec.ir.outline import Outline
 from nnspec.ir.project import Project
 from nnspec.ir.records import POISON, Environment, NodeRecord, ParameterRecord, Poison, Record, Registries, Stop, Tensor
-from nnspec.ir.requirements import Requirements
+from nnspec.ir.requirements import UNMET, Requirements
 from nnspec.ir.section_records import DataRecord, TrainRecord
 from nnspec.ir.sections import Settings, read_export
 from nnspec.ir.settings import bind_settings
@@ -41,18 +41,23 @@ class Analysis:
     train: TrainRecord | None
     export: tuple[Any, Span] | None
     requirements: tuple[str, ...]
+    unmet: list[Diagnostic]
+    """Requirements that do not hold. They stop check, compile and train, but not who loads the spec to work on it."""
 
 
 def elaborate(
     project: Project, registries: Registries, settings: Mapping[str, Any]
 ) -> tuple[Analysis | None, list[Diagnostic]]:
-    """What the spec says, or None with everything that is wrong. A library of blocks gives None and no findings."""
+    """What the spec says, and everything that is wrong with it.
+
+    The first is None for a library of blocks, and where more is wrong than a requirement that does not hold.
+    """
     elaborator = _Elaborator(project, registries)
     result = None
     with suppress(Stop), _no_collection():
         result = elaborator.run(settings)
     found = [*project.diagnostics, *elaborator.record.diagnostics]
-    return (None if found else result), found
+    return (None if any(finding.code != UNMET for finding in found) else result), found
 
 
 @contextmanager
@@ -183,6 +188,7 @@ class _Elaborator:
             train,
             (export.component, settings["export"].section.span) if export else None,
             self._requirement_lines(),
+            [finding for finding in self.record.diagnostics if finding.code == UNMET],
         )
 
     def _parameters(self) -> dict[str, ParameterRecord]:

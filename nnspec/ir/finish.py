@@ -36,6 +36,7 @@ def finish(analysis: Analysis) -> spec.Spec:
         data=_data(analysis.data) if analysis.data else None,
         export=_export(analysis),
         requirements=analysis.requirements,
+        unmet=tuple(analysis.unmet),
     )
 
 

@@ -15,6 +15,8 @@ from nnspec.ir.records import ParameterRecord, Poison, Record, Tensor
 from nnspec.ir.statements import Statements
 from nnspec.language import syntax
 
+UNMET = "E501"
+
 COMPARE = {
     "<": operator.lt,
     "<=": operator.le,
@@ -78,7 +80,7 @@ class Requirements:
             heaviest = ", ".join(f"{name} {count:_}" for name, count in weights.most_common(3) if count)
             unit = " bytes" if SUBJECTS[subject] is BYTE_UNITS else ""
             raise Fault(
-                "E501",
+                UNMET,
                 f"{subject} is {actual:_}{unit}, and {subject} {entry.operator} {describe(wanted)} is required",
                 help=f"most is in {heaviest}" if heaviest else "",
             )
@@ -122,7 +124,7 @@ class Requirements:
         if isinstance(found, Poison) or isinstance(wanted, Poison):
             return
         if found.type != wanted:
-            raise Fault("E501", f"{name} is {found.type}, and {wanted} is required")
+            raise Fault(UNMET, f"{name} is {found.type}, and {wanted} is required")
 
     def _value(self, entry: syntax.Signature) -> Tensor | Poison:
         name = entry.name.name

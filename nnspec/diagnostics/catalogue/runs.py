@@ -8,8 +8,8 @@ RUNS = (
     Entry(
         "E706",
         "a file is there already, or cannot have this name",
-        """`nnspec new` never writes over a file. The name of the file is the name of the model, so it is made of letters,
-        digits and _.""",
+        """`nnspec new` never writes over a file. The name of the file is the name of the model, so it is made of
+        letters, digits and _.""",
         "$ nnspec new classifier     # classifier.nn exists",
         "$ nnspec new classifier -o second.nn",
         shell=True,
@@ -36,7 +36,7 @@ RUNS = (
         "something is monitored, but not measured",
         """Early stopping and plateau follow a number that every epoch measures: the loss or a metric of the training or
         validation rows. `validation.loss` needs validation rows.""",
-        '$ nnspec train spec.nn --out run     # early_stop = patience(5, monitor = "validation.f1"), without that metric',
+        '$ nnspec train spec.nn --out run     # early_stop = patience(5, monitor = "validation.mae"), no metric mae',
         '$ nnspec train spec.nn --out run     # early_stop = patience(5, monitor = "validation.loss")',
         shell=True,
     ),
