@@ -78,11 +78,16 @@ def test_a_whole_spec_is_exact_both_ways() -> None:
     assert problems(json.loads(round_trip(spec(WHOLE))), SCHEMA) == []
 
 
-@pytest.mark.parametrize("path", ACCEPTANCE, ids=lambda path: path.stem)
-def test_acceptance_files_are_exact_both_ways(path: Any) -> None:
-    content = path.read_text(encoding="utf-8")
-    if "model " not in content or codes(content):
-        pytest.skip("a library, or its layers are not there yet")
+def test_acceptance_files_are_exact_both_ways() -> None:
+    """Of those whose layers are there."""
+    texts = [path.read_text(encoding="utf-8") for path in ACCEPTANCE]
+    whole = [text for text in texts if "model " in text and not codes(text)]
+    assert len(whole) >= 2
+    for text in whole:
+        _assert_exact(text)
+
+
+def _assert_exact(content: str) -> None:
     assert problems(json.loads(round_trip(spec(content))), SCHEMA) == []
 
 
