@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from nnspec.diagnostics.errors import Fault
 from nnspec.ir.dims import Dim, Size, exact_quotient, parse, product, substitute, symbol, symbols
+from tests.soak import FACTOR
 
-from .soak import EXAMPLES
+EXAMPLES = 60 * FACTOR
 
 N, T = symbol("N"), symbol("T")
 TEXTS = {

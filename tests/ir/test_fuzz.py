@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 from nnspec.api import check_project
 from nnspec.diagnostics.catalogue import CATALOGUE
 from nnspec.ir.project import read
+from tests.soak import FACTOR
 
 from .bad_specs import BAD_SPECS
 from .shorthand import ACCEPTANCE, ROOT
-from .soak import EXAMPLES
+
+EXAMPLES = 60 * FACTOR
 
 CORPUS = [
     path.read_bytes()

@@ -13,10 +13,12 @@ from pydantic import ValidationError
 from nnspec.ir.codec import build, encode
 from nnspec.ir.spec import Spec
 from nnspec.library import registries
+from tests.soak import FACTOR
 
 from .shorthand import ACCEPTANCE, codes, model, raw, spec
-from .soak import EXAMPLES
 from .test_names import BLOCKS, LINES
+
+EXAMPLES = 60 * FACTOR
 
 SCHEMA = Spec.model_json_schema()
 TRAIN = """train {

@@ -6,8 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.soak import FACTOR
+
 from .shorthand import codes, model, paths, places, raw, spec
-from .soak import EXAMPLES
+
+EXAMPLES = 60 * FACTOR
 
 CASES = {
     "without a name: kind and number": (
