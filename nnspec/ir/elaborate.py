@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +21,7 @@ from nnspec.ir.settings import bind_settings
 from nnspec.ir.statements import Statements
 from nnspec.ir.train_section import TrainReader, read_targets
 from nnspec.language import syntax
+from nnspec.language.collection import without_collection
 
 
 @dataclass(eq=False, slots=True)
@@ -54,22 +54,10 @@ def elaborate(
     """
     elaborator = _Elaborator(project, registries)
     result = None
-    with suppress(Stop), _no_collection():
+    with suppress(Stop), without_collection():
         result = elaborator.run(settings)
     found = [*project.diagnostics, *elaborator.record.diagnostics]
     return (None if any(finding.code != UNMET for finding in found) else result), found
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Without the cyclic garbage collector, which takes longer with every record and finds none to free."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 class _Elaborator:
