@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,10 +67,10 @@ def check_project(project: Project, set: Settings | None = None) -> list[Diagnos
 
 
 def compile(
-    spec: Spec, weights: Any = None, *, opset: int | None = None, outputs: tuple[str, ...] | None = None
+    spec: Spec, weights: Any = None, *, opset: int | None = None, outputs: str | Sequence[str] | None = None
 ) -> CompiledModel:
-    """The verified inference model of `spec` with `weights`: a run directory, a safetensors file, arrays by path, or
-    None for initial values."""
+    """The verified inference model of `spec` with `weights`: a run directory, a safetensors file, arrays by path, a
+    Trainer, or None for initial values. `outputs` is one name or several."""
     from nnspec.compiler.export import compile_model
 
     return compile_model(spec, weights, opset=opset, outputs=outputs)

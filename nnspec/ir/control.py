@@ -115,6 +115,8 @@ class Control:
         scope: Scope | None,
     ) -> None:
         """Run the body once per step, with the variables bound; a scope gives every step a part of the paths."""
+        if not steps and not self.record.calls:
+            self.record.idle.append(statement.span)
         variables = _variables(statement)
         if not self._claim(env, variables):
             self._unknown(env, statement, ())

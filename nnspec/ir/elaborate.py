@@ -9,7 +9,7 @@ from typing import Any
 
 from nnspec.diagnostics.errors import Diagnostic, Fault
 from nnspec.diagnostics.span import Span
-from nnspec.ir.data_section import DataReader
+from nnspec.ir.data_section import DataReader, rows_left_out
 from nnspec.ir.naming import Scope
 from nnspec.ir.outline import Outline
 from nnspec.ir.project import Project
@@ -116,6 +116,9 @@ class _Elaborator:
             env.values[name.name] = self.record.report(fault, name.span)
             return
         type = self.statements.declared.type(env, stated)
+        section = self.outline.sections.get("data")
+        if not isinstance(type, Poison) and (left_out := rows_left_out(section, name.name, type)):
+            type = self.record.report(left_out, stated.span)
         if isinstance(type, Poison):
             env.values[name.name] = type
             return
@@ -146,6 +149,8 @@ class _Elaborator:
             env.outputs.append(("output", env.current, env.current.span))
         elif env.inputs and not any(isinstance(statement, syntax.Broken) for statement in model.body):
             fault = Fault("E220", f"model {model.name.name} has no output", help="output name = … makes one")
+            if self.record.idle:
+                fault.help = f"the loop in line {self.record.idle[0].line} ran zero times, and made nothing"
             self.record.report(fault, model.name.span)
 
     # The result
@@ -159,7 +164,7 @@ class _Elaborator:
         }
         training = settings.get("train")
         targets = read_targets(training, self.statements.declared) if training else {}
-        train = TrainReader(training, targets, parameters).read() if training else None
+        train = TrainReader(training, targets, parameters, settings.get("data")).read() if training else None
         data = DataReader(settings["data"], targets).read() if "data" in settings else None
         export = read_export(settings["export"]) if "export" in settings else None
         self._check_requirements(env)

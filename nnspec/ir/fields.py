@@ -48,6 +48,14 @@ class OptionError(ValueError):
         super().__init__(f"{owner}: " + "; ".join(problem.message for problem in problems))
 
 
+class Rule(ValueError):
+    """A rule that one option breaks, for `_check`; a plain ValueError is one between several options."""
+
+    def __init__(self, option: str, text: str) -> None:
+        super().__init__(text)
+        self.option = option
+
+
 @dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(default,))
 class Options:
     """Base of everything with typed options. A rule between options is checked by `_check`, which raises ValueError."""
@@ -84,7 +92,8 @@ class Options:
         try:
             self._check()
         except ValueError as error:
-            raise OptionError(type(self).__name__, [Problem("", "rule", str(error))]) from error
+            option = error.option if isinstance(error, Rule) else ""
+            raise OptionError(type(self).__name__, [Problem(option, "rule", str(error))]) from error
 
     def _check(self) -> None:
         """Raise ValueError where options contradict each other."""
@@ -133,6 +142,7 @@ __all__ = [
     "PositiveFloat",
     "PositiveInt",
     "Problem",
+    "Rule",
     "default",
     "option_types",
 ]

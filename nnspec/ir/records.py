@@ -174,6 +174,8 @@ class Record:
     """Expressions that were evaluated so far, entries of lists included."""
     elements: int = 0
     """Numbers in the parameters so far."""
+    idle: list[Span] = field(default_factory=list)
+    """The loops of the model's body that ran no time at all."""
     reported: set[tuple[str, Span | None]] = field(default_factory=set)
 
     def report(self, fault: Fault, span: Span | None) -> Poison:

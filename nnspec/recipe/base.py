@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
-from nnspec.ir.components import Component, Loss, Registry
+from nnspec.ir.components import Component, Loss, Registry, called
 from nnspec.ir.fields import NonNegativeFloat, PositiveFloat
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ Mode = Literal["min", "max"]
 
 class Metric(Component):
     """How good predictions are, over a whole split: sums per batch, and a number from the added sums."""
+
+    foreign_options = called(axis="dim", ignore="ignore_index ignore_class", k="top_k")
 
     kind: ClassVar[str] = "metric"
     arity: ClassVar[tuple[int, int | None]] = (2, 2)
@@ -82,6 +84,15 @@ class Optimizer(Component):
     new value of a buffer depends on all that read the old one.
     """
 
+    foreign_options = called(
+        lr="learning_rate",
+        beta1="beta_1 betas b1",
+        beta2="beta_2 b2",
+        eps="epsilon",
+        weight_decay="decay l2 wd",
+        momentum="mom",
+    )
+
     kind: ClassVar[str] = "optimizer"
 
     lr: PositiveFloat | Schedule
@@ -101,6 +112,8 @@ class Optimizer(Component):
 
 class Regularizer(Component):
     """A penalty on parameters that is added to the loss."""
+
+    foreign_options = called(k="l1 l2 weight factor lambda_ strength")
 
     kind: ClassVar[str] = "regularizer"
 

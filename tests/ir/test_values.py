@@ -75,10 +75,10 @@ def test_after_several_results_there_is_no_current_value() -> None:
 @pytest.mark.parametrize(
     ("statement", "column", "help"),
     [
-        ("y = x + dense(8)", 11, "x -> dense(…)"),
+        ("y = x + dense(8)", 11, "x -> dense(8)"),
         ("y = x + relu", 11, "x -> relu()"),
         ("y = -relu", 8, "x -> relu()"),
-        ("y = gaussian_noise(dense(8))", 22, "x -> dense(…)"),
+        ("y = gaussian_noise(dense(8))", 22, "x -> dense(8)"),
         ("y = (x, relu) -> concat(axis = 1)", 11, "x -> relu()"),
     ],
 )
