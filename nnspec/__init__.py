@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from nnspec.diagnostics.errors import DataError, Diagnostic, NnspecError, RunError, SpecError
 
 if TYPE_CHECKING:
-    from nnspec.api import check, compile, load, loads
+    from nnspec.api import RequirementWarning, check, compile, load, loads
     from nnspec.estimator.classifier import NNClassifier
     from nnspec.estimator.regressor import NNRegressor
     from nnspec.ir.spec import Spec
@@ -34,6 +34,7 @@ __all__ = [
     "NNRegressor",
     "NnspecError",
     "PrintProgress",
+    "RequirementWarning",
     "RunError",
     "Spec",
     "SpecError",
@@ -51,6 +52,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "RequirementWarning": "nnspec.api",
     "check": "nnspec.api",
     "compile": "nnspec.api",
     "load": "nnspec.api",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import warnings
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,11 +19,16 @@ if TYPE_CHECKING:
 Settings = Mapping[str, Any]
 
 
+class RequirementWarning(UserWarning):
+    """A line of the require section does not hold for a spec that was loaded."""
+
+
 def load(path: str | Path, *, set: Settings | None = None, root: str | Path | None = None) -> Spec:
     """The validated specification of the `.nn` file at `path`.
 
     `set` overrides parameters of the model. Files that it uses lie below `root`, by default the folder of `path`.
-    Raises SpecError, whose `diagnostics` hold everything that is wrong.
+    Raises SpecError, whose `diagnostics` hold everything that is wrong. A requirement that does not hold is a
+    RequirementWarning here, and in `Spec.unmet`; the commands check, compile and train take it for an error.
     """
     return load_project(read(str(path), root=None if root is None else str(root)), set)
 
@@ -45,6 +51,8 @@ def load_project(project: Project, set: Settings | None = None) -> Spec:
         raise SpecError(
             found or [Diagnostic("E220", f"{project.main.path} is a library of blocks; it has no model", None)]
         )
+    for finding in analysis.unmet:
+        warnings.warn(f"{finding.span}: {finding.message}", RequirementWarning, stacklevel=3)
     return finish(analysis)
 
 
@@ -59,10 +67,10 @@ def check_project(project: Project, set: Settings | None = None) -> list[Diagnos
 
 
 def compile(
-    spec: Spec, weights: Any = None, *, opset: int | None = None, outputs: tuple[str, ...] | None = None
+    spec: Spec, weights: Any = None, *, opset: int | None = None, outputs: str | Sequence[str] | None = None
 ) -> CompiledModel:
-    """The verified inference model of `spec` with `weights`: a run directory, a safetensors file, arrays by path, or
-    None for initial values."""
+    """The verified inference model of `spec` with `weights`: a run directory, a safetensors file, arrays by path, a
+    Trainer, or None for initial values. `outputs` is one name or several."""
     from nnspec.compiler.export import compile_model
 
     return compile_model(spec, weights, opset=opset, outputs=outputs)

@@ -1,7 +1,7 @@
 """Reverse-mode differentiation of graphs: an engine, and one rule per ONNX operator.
 
 A new rule is one function: `@gradient("Name")` in the file of its family, or in a new file that is imported here. The
-contract tests then ask for its cases (tests/autodiff/cases.py).
+contract tests then ask for its cases, rows in tests/graph/operator_cases.py.
 """
 
 from __future__ import annotations

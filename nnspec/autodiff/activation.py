@@ -106,9 +106,13 @@ def tanh(g: Graph, node: Node, dy: Value) -> Grads:
 
 @gradient("Softplus", broadcasts=True)
 def softplus(g: Graph, node: Node, dy: Value) -> Grads:
-    """y = log(1 + e^x)  =>  dx = dy sigmoid x.    ONNX: Softplus-1"""
+    """y = log(1 + e^x)  =>  dx = dy e^(x - y).    ONNX: Softplus-1
+
+    That is sigmoid x, and right to the last digits also where x is very negative: ONNX Runtime's Sigmoid is right to
+    1e-7 absolutely, which is nothing at x = -17.
+    """
     (x,) = inputs(node)
-    return (g.op("Mul", dy, g.op("Sigmoid", x)),)
+    return (g.op("Mul", dy, g.op("Exp", g.op("Sub", x, node.outputs[0]))),)
 
 
 @gradient("Softsign", broadcasts=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from nnspec.api import load
 from nnspec.cli import settings
 from nnspec.cli.output import warn
 
@@ -16,18 +15,18 @@ def declare(command: argparse.ArgumentParser) -> None:
         "--weights", metavar="RUN|FILE", help="a run directory, or a safetensors file; initial values without it"
     )
     command.add_argument("-o", "--output", required=True, metavar="FILE", help="the ONNX file to write")
-    command.add_argument("--opset", type=int, metavar="N", help="ONNX operator set; 21 by default")
+    command.add_argument("--opset", type=int, metavar="N", help="ONNX operator set, 17 to 26; 21 by default")
     command.add_argument("--outputs", metavar="NAME,…", help="only these outputs")
     settings.declare(command)
     command.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    from nnspec.compiler.export import compile_model
+    from nnspec.compiler.export import compile_model, require_model_path
     from nnspec.compiler.weights import read_settings
 
-    chosen = {**read_settings(options.weights), **dict(options.set)}
-    spec = load(options.spec, set=chosen, root=options.root)
+    spec = settings.load_spec(options, read_settings(options.weights))
+    require_model_path(spec, options.output)
     if options.weights is None:
         warn(f"nnspec compile: without --weights, {spec.name} has its initial values")
     outputs = [name.strip() for name in options.outputs.split(",")] if options.outputs else None

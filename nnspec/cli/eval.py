@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from pathlib import Path
 
-from nnspec.api import load
 from nnspec.cli import settings
 
 
@@ -26,15 +24,16 @@ def declare(command: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    from nnspec.compiler.weights import find_weights
     from nnspec.training.run_folder import RunFolder
     from nnspec.training.trainer import Trainer
 
-    facts = RunFolder(options.weights).read_facts() if Path(options.weights).is_dir() else {}
-    chosen = {**facts.get("settings", {}), **dict(options.set)}
-    spec = load(options.spec, set=chosen, root=options.root)
+    weights = find_weights(options.weights)
+    facts = RunFolder(weights).read_facts() if weights.is_dir() else {}
+    spec = settings.load_spec(options, facts.get("settings"), required=False)
     seed = facts.get("seed") if options.seed is None else options.seed
     trainer = Trainer(spec, seed=seed, folder=options.data)
-    trainer.load_parameters(options.weights)
+    trainer.load_parameters(weights)
     found = trainer.evaluate(options.split)
     if options.format == "json":
         print(json.dumps({"version": 1, "split": options.split, **found}))

@@ -163,15 +163,25 @@ def run(options: argparse.Namespace) -> int:
     name = path.stem.replace("-", "_")
     if not (name.isidentifier() and name.isascii()):
         raise Fault("E706", f"{path.stem} cannot be the name of a model", help="use letters, digits and _")
+    if path.suffix != ".nn":
+        raise Fault("E706", f"{path} does not end with .nn", help=f"write -o {path.with_suffix('.nn')}")
+    if not path.parent.is_dir():
+        raise Fault("E706", f"there is no folder {path.parent}", help="make it first")
     for target in (path, table):
         if target.exists():
             raise Fault("E706", f"{target} exists already", help="-o names another file")
-    path.write_text(
-        starter.text.replace("model NAME", f"model {name}").replace("NAME.csv", table.name), encoding="utf-8"
-    )
+    text = starter.text.replace("model NAME", f"model {name}").replace("NAME.csv", table.name)
+    try:
+        _write(path, table, text, starter)
+    except OSError as error:
+        raise Fault("E707", f"{error.filename or path} cannot be written: {error.strerror}") from error
+    print(f"{path} and {table} are written. Next:\n  nnspec check {path}\n  nnspec train {path} --out runs/{path.stem}")
+    return 0
+
+
+def _write(path: Path, table: Path, text: str, starter: Starter) -> None:
+    path.write_text(text, encoding="utf-8")
     with table.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(starter.columns)
         writer.writerows(starter.rows(Random(1)))
-    print(f"{path} and {table} are written. Next:\n  nnspec check {path}\n  nnspec train {path} --out runs/{path.stem}")
-    return 0

@@ -33,6 +33,26 @@ def warn(text: str) -> None:
     print(text, file=sys.stderr)
 
 
+def report_defect(error: Exception, subject: str | None = None) -> int:
+    """Say that nnspec itself is wrong, in one line and where; NNSPEC_TRACEBACK=1 shows the whole. The exit code.
+
+    `subject` is the spec that brought it about.
+    """
+    if os.environ.get("NNSPEC_TRACEBACK"):
+        raise error
+    place = error.__traceback__
+    while place and place.tb_next:
+        place = place.tb_next
+    where = f" ({Path(place.tb_frame.f_code.co_filename).name}:{place.tb_lineno})" if place else ""
+    said = " ".join(str(error).split())
+    warn(f"error: {type(error).__name__}: {said}{where}")
+    warn(
+        f"  help: this is a defect of nnspec, please report it{f' with {subject}' if subject else ''}; "
+        "NNSPEC_TRACEBACK=1 shows where it comes from"
+    )
+    return 1
+
+
 def _read(path: str) -> str:
     try:
         return Path(path).read_text(encoding="utf-8", errors="replace")

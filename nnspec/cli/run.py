@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nnspec.cli import settings
@@ -13,13 +14,16 @@ if TYPE_CHECKING:
     from nnspec.compiler.deployed import Deployed
 
 
+INPUT = """csv, tsv, json, npy or npz; - is standard input, which takes all but tsv. A table with a header gives the
+columns that fed the input in training; one whose first line is all numbers has no header, and gives all its columns in
+their order"""
+
+
 def declare(command: argparse.ArgumentParser) -> None:
-    command.add_argument("model", metavar="SPEC|MODEL.onnx")
+    command.add_argument("spec", metavar="SPEC|MODEL.onnx")
     command.add_argument("--weights", metavar="RUN|FILE", help="with a spec: a run directory, or a safetensors file")
-    command.add_argument(
-        "--input", action="append", default=[], metavar="NAME=FILE", help="csv, npy, npz or json; - is standard input"
-    )
-    command.add_argument("--output", metavar="FILE", help="csv, npz or json; CSV on standard output without it")
+    command.add_argument("--input", action="append", default=[], metavar="NAME=FILE", help=INPUT)
+    command.add_argument("-o", "--output", metavar="FILE", help="csv, npz or json; CSV on standard output without it")
     command.add_argument("--format", choices=("csv", "json", "npz"), help="instead of what the ending of --output says")
     command.add_argument("--head", type=positive, metavar="N", help="only the first N rows")
     settings.declare(command)
@@ -30,7 +34,7 @@ def run(options: argparse.Namespace) -> int:
     from nnspec.data.io import read_inputs, write_outputs
 
     model = _model(options)
-    inputs = read_inputs(options.input, model.inputs, model.columns)
+    inputs = read_inputs(options.input, model.inputs, model.columns, ids=model.ids)
     outputs = model.run({name: array[: options.head] for name, array in inputs.items()})
     write_outputs(outputs, options.output, model.class_names(outputs), options.format)
     return 0
@@ -39,19 +43,31 @@ def run(options: argparse.Namespace) -> int:
 def _model(options: argparse.Namespace) -> Deployed:
     from nnspec.compiler.deployed import Deployed
 
-    if not options.model.endswith(".nn"):
+    if Path(options.spec).is_dir():
+        raise _folder(Path(options.spec))
+    if not options.spec.endswith(".nn"):
         if options.weights or options.set:
             raise Fault(
-                "E610", f"{options.model} holds its weights and settings", help="--weights and --set go with a spec"
+                "E610", f"{options.spec} holds its weights and settings", help="--weights and --set go with a spec"
             )
-        return Deployed.load(options.model)
-    from nnspec.api import load
+        return Deployed.load(options.spec)
     from nnspec.compiler.export import compile_model
     from nnspec.compiler.weights import read_settings
 
     if options.weights is None:
         raise Fault(
-            "E610", f"{options.model} is a spec, which has no weights", help="--weights RUN names those of a run"
+            "E610", f"{options.spec} is a spec, which has no weights", help="--weights RUN names those of a run"
         )
-    spec = load(options.model, set={**read_settings(options.weights), **dict(options.set)}, root=options.root)
+    spec = settings.load_spec(options, read_settings(options.weights), required=False)
     return Deployed(compile_model(spec, options.weights).onnx)
+
+
+def _folder(path: Path) -> Fault:
+    """E707 for a folder in the place of a model."""
+    model = path / "model.onnx"
+    if model.is_file():
+        return Fault("E707", f"{path} is a run directory", help=f"its model is {model}")
+    if (path / "run.json").is_file():
+        help = f"its training has not ended yet; give its spec, with --weights {path}"
+        return Fault("E707", f"{path} is a run directory that has no model", help=help)
+    return Fault("E707", f"{path} is a folder, a spec or a model file is needed")

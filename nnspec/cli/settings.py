@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+import warnings
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from nnspec.api import RequirementWarning, load
+from nnspec.diagnostics.errors import SpecError
+
+if TYPE_CHECKING:
+    from nnspec.ir.spec import Spec
 
 WORDS = {"true": True, "false": False, "none": None}
 
@@ -41,3 +49,16 @@ def literal(text: str) -> Any:
         except ValueError:
             continue
     return text
+
+
+def load_spec(options: argparse.Namespace, known: Mapping[str, Any] | None = None, *, required: bool = True) -> Spec:
+    """The spec that a command names, with `--set` over the settings that are `known` already.
+
+    Raises SpecError, and where it is `required` also for a line of the require section that does not hold.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RequirementWarning)
+        spec = load(options.spec, set={**(known or {}), **dict(options.set)}, root=options.root)
+    if required and spec.unmet:
+        raise SpecError(spec.unmet)
+    return spec

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 
-from nnspec.api import load
 from nnspec.cli import settings
 from nnspec.ir.spec import Spec
 from nnspec.report.layers import HEADS, layer_rows, title, totals
@@ -27,7 +26,7 @@ def run(options: argparse.Namespace) -> int:
     if options.format == "schema":
         print(json.dumps(Spec.model_json_schema(), indent=2))
         return 0
-    spec = load(options.spec, set=dict(options.set), root=options.root)
+    spec = settings.load_spec(options, required=False)
     print({"text": table, "json": as_json, "mermaid": mermaid}[options.format](spec))
     return 0
 

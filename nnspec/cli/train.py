@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nnspec.api import load
 from nnspec.cli import settings
 from nnspec.cli.interrupts import exit_code, say, terminable, warnings_as_lines
 from nnspec.cli.output import warn
@@ -115,7 +114,7 @@ def _new(options: argparse.Namespace, folder: Path) -> Trainer:
     from nnspec.training.run_folder import RunFolder
     from nnspec.training.trainer import Trainer
 
-    spec = load(options.spec, set=dict(options.set), root=options.root)
+    spec = settings.load_spec(options)
     if (folder / "run.json").exists():
         if not options.overwrite:
             raise Fault(
@@ -130,7 +129,7 @@ def _resumed(options: argparse.Namespace, folder: Path) -> Trainer:
     from nnspec.training.trainer import Trainer
 
     trainer = Trainer.resume(folder, device=options.device, threads=options.threads, folder=options.data)
-    given = load(options.spec, set={**trainer.spec.settings, **dict(options.set)}, root=options.root)
+    given = settings.load_spec(options, trainer.spec.settings)
     changed = differences(trainer.spec, given)
     if options.seed not in (None, trainer.seed):
         changed.append("the seed")

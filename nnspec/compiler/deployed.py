@@ -27,6 +27,10 @@ class Deployed:
         """The inputs by name."""
         self.columns: dict[str, tuple[str, ...]] = _named_lists(said.get("nnspec.feeds"))
         """The columns that fed each input in training."""
+        self.ids: dict[str, int] = {
+            name: found for name, found in _object(said.get("nnspec.ids")).items() if isinstance(found, int)
+        }
+        """How many ids the embedding has that reads an input."""
         self.classes: dict[str, tuple[Any, ...]] = _named_lists(said.get("nnspec.classes"))
         """The classes of each label target."""
         self._session = Session(onnx_file.to_bytes(model), threads=available_cores())
@@ -57,9 +61,13 @@ class Deployed:
 
 
 def _named_lists(text: str | None) -> dict[str, tuple[Any, ...]]:
-    """A JSON object of lists; a file from elsewhere may hold anything, and then says nothing."""
+    return {name: tuple(found) for name, found in _object(text).items() if isinstance(found, list)}
+
+
+def _object(text: str | None) -> dict[str, Any]:
+    """A JSON object; a file from elsewhere may hold anything, and then says nothing."""
     try:
         found = json.loads(text or "{}")
     except ValueError:
         return {}
-    return {str(k): tuple(v) for k, v in found.items() if isinstance(v, list)} if isinstance(found, dict) else {}
+    return found if isinstance(found, dict) else {}

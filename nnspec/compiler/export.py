@@ -13,13 +13,15 @@ import numpy as np
 
 from nnspec import __version__
 from nnspec.compiler.initial import initial_values
+from nnspec.compiler.lowering import Library
 from nnspec.compiler.training_graphs import forward_graph
 from nnspec.compiler.verification import verify
-from nnspec.compiler.weights import digest, read_weights, require_fit
+from nnspec.compiler.weights import Source, digest, fitting_weights
 from nnspec.data.arrays import dataset_from_arrays
-from nnspec.data.slots import input_columns
+from nnspec.data.slots import embedded_ids, input_columns
 from nnspec.diagnostics.errors import Fault
 from nnspec.graph import onnx_file
+from nnspec.graph.errors import GraphError, OpsetError
 from nnspec.graph.graph import numpy_dtype
 from nnspec.ir.spec import Spec
 from nnspec.library import registries
@@ -39,9 +41,17 @@ class CompiledModel:
         self.spec = spec
         self.onnx = model
 
+    @run_errors()
     def save(self, path: str | Path) -> None:
-        """Write the file: `path` holds what it held before, or all of the new model."""
-        onnx_file.save(self.onnx, path)
+        """Write the file: `path` holds what it held before, or all of the new model.
+
+        Raises E706 for a path that cannot be that of a model, E707 where the system refuses.
+        """
+        require_model_path(self.spec, path)
+        try:
+            onnx_file.save(self.onnx, path)
+        except OSError as error:
+            raise Fault("E707", f"{path} cannot be written: {error.strerror or error}") from error
 
     def run(self, inputs: Mapping[str, Any]) -> dict[str, Array]:
         """The outputs for a batch of inputs, both by the names of the spec. Raises a DataError for arrays that do not
@@ -58,29 +68,51 @@ class CompiledModel:
 @run_errors()
 def compile_model(
     spec: Spec,
-    weights: str | Path | Mapping[str, Array] | None = None,
+    weights: Source | None = None,
     *,
     opset: int | None = None,
-    outputs: Sequence[str] | None = None,
+    outputs: str | Sequence[str] | None = None,
     classes: Classes | None = None,
 ) -> CompiledModel:
     """The inference model of a spec, verified against its unoptimised form.
 
-    `weights` is a run directory, a safetensors file or arrays by path; without it the parameters have their initial
-    values. `opset` and `outputs` come from the export section where they are not given; `classes` names those of label
-    targets, by default those of the run. The same arguments give the same bytes. Raises a RunError: E702 for weights
-    that do not fit, E703 where the verification fails, E709 for an output that does not exist.
+    `weights` is a run directory, a safetensors file, arrays by path or a Trainer; without it the parameters have their
+    initial values. `opset` and `outputs` (a name, or several) come from the export section where they are not given;
+    `classes` names those of label targets, by default those of the run. The same arguments give the same bytes. Raises
+    a RunError: E702 for weights that do not fit, E703 where the verification fails, E709 for an output that does not
+    exist, E710 for an opset that the model cannot be written in.
     """
     library = registries()
-    given = read_weights(
-        initial_values(spec, library, spec.train.seed if spec.train else 0) if weights is None else weights
+    given = fitting_weights(
+        spec, initial_values(spec, library, spec.train.seed if spec.train else 0) if weights is None else weights
     )
-    arrays = _arrays(spec, given.arrays)
+    arrays = {
+        item.path: np.asarray(given.arrays[item.path]).astype(numpy_dtype(item.dtype), copy=False)
+        for item in spec.parameters
+    }
     named = _outputs(spec, outputs)
-    graph = forward_graph(spec, library, named, opset=opset or (spec.export and spec.export.opset) or OPSET)
-    model = onnx_file.to_model(graph, arrays, metadata(spec, arrays, classes or given.classes))
+    about = metadata(spec, arrays, classes or given.classes)
+    model = _model(spec, library, named, arrays, about, _opset(spec, opset))
     verify(model, spec, library, named, arrays)
     return CompiledModel(spec, model)
+
+
+def require_model_path(spec: Spec, path: str | Path) -> None:
+    """Raise E706 unless a model can be written to `path` without harm: it ends with .onnx, lies in a folder that
+    exists, and is neither a folder nor a file of the spec."""
+    target = Path(path)
+    if any(_same_file(target, Path(source)) for source in spec.files):
+        raise Fault("E706", f"{target} is a file of the spec", help="name another file, such as model.onnx")
+    if target.is_dir():
+        raise Fault("E706", f"{target} is a folder", help=f"name a file in it: {target / 'model.onnx'}")
+    if target.suffix.lower() != ".onnx":
+        raise Fault(
+            "E706",
+            f"{target} does not end with .onnx",
+            help=f"write {target.with_suffix('.onnx') if target.name else 'model.onnx'}",
+        )
+    if not target.parent.is_dir():
+        raise Fault("E706", f"there is no folder {target.parent}", help="make it first")
 
 
 def metadata(spec: Spec, weights: Mapping[str, Array], classes: Classes) -> dict[str, str]:
@@ -92,21 +124,46 @@ def metadata(spec: Spec, weights: Mapping[str, Array], classes: Classes) -> dict
         "nnspec.spec_sha256": hashlib.sha256(source.encode()).hexdigest(),
         "nnspec.weights_sha256": digest(weights),
         "nnspec.classes": json.dumps({name: list(found) for name, found in classes.items()}),
+        "nnspec.ids": json.dumps(embedded_ids(spec)),
         "nnspec.feeds": json.dumps({name: list(columns) for name, columns in input_columns(spec).items()}),
     }
 
 
-def _arrays(spec: Spec, weights: Mapping[str, Array]) -> dict[str, Array]:
-    require_fit(spec, weights)
-    return {
-        item.path: np.asarray(weights[item.path]).astype(numpy_dtype(item.dtype), copy=False)
-        for item in spec.parameters
-    }
+def _opset(spec: Spec, given: int | None) -> int:
+    opset = given if given is not None else (spec.export and spec.export.opset) or OPSET
+    known = onnx_file.IR_VERSIONS
+    if opset not in known:
+        raise Fault("E710", f"there is no model file of opset {opset}", help=f"use one of {min(known)} to {max(known)}")
+    return opset
 
 
-def _outputs(spec: Spec, names: Sequence[str] | None) -> dict[str, str]:
+def _model(
+    spec: Spec,
+    library: Library,
+    outputs: Mapping[str, str],
+    arrays: Mapping[str, Array],
+    about: Mapping[str, str],
+    opset: int,
+) -> Any:
+    try:
+        return onnx_file.to_model(forward_graph(spec, library, outputs, opset=opset), arrays, about)
+    except OpsetError as error:
+        raise Fault("E710", f"{spec.name} cannot be written in opset {opset}: {error}") from error
+    except GraphError as error:
+        raise Fault(
+            "E703", f"{spec.path}: {error}", help="this is a defect of nnspec: please report it with the spec"
+        ) from error
+
+
+def _same_file(a: Path, b: Path) -> bool:
+    """Whether two paths lead to one file that exists."""
+    return a.exists() and b.exists() and a.samefile(b)
+
+
+def _outputs(spec: Spec, names: str | Sequence[str] | None) -> dict[str, str]:
     """Output name to value name, of the outputs asked for."""
     known = {item.name: item.value for item in spec.outputs}
+    names = (names,) if isinstance(names, str) else names
     wanted = names or (spec.export and spec.export.outputs) or tuple(known)
     for name in wanted:
         if name not in known:

@@ -5,66 +5,135 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
+from nnspec.data.slots import input_columns
+from nnspec.data.wording import listed, nearest, quoted
 from nnspec.diagnostics.errors import Fault
-from nnspec.ir.spec import Spec
-from nnspec.ir.types import shape_text
+from nnspec.graph.graph import numpy_dtype
+from nnspec.ir.spec import Parameter, Spec
+from nnspec.ir.types import FLOATS, shape_text
 from nnspec.runtime.files import read_json
 from nnspec.runtime.tensor_file import read_tensors
 
 Array = np.ndarray[Any, Any]
+Lists = Mapping[str, tuple[Any, ...]]
 
 SHOWN = 8
 """Names listed in a message before it says how many more there are."""
 
 
+@runtime_checkable
+class Trained(Protocol):
+    """What a Trainer has to say about its weights."""
+
+    @property
+    def parameters(self) -> Mapping[str, Array]: ...
+
+    @property
+    def classes(self) -> Lists: ...
+
+
+Source = str | Path | Mapping[str, Array] | Trained
+"""A run directory, a safetensors file, arrays by path, or a trainer."""
+
+
 class Weights(NamedTuple):
-    """Arrays by the paths of the spec, and the classes of label targets where the file knows them."""
+    """Arrays by the paths of the spec, and what the run knows beside them."""
 
     arrays: Mapping[str, Array]
-    classes: Mapping[str, tuple[Any, ...]]
+    classes: Lists = {}  # noqa: RUF012 - nobody changes it
+    """The classes of each label target."""
+    feeds: Lists = {}  # noqa: RUF012
+    """The columns that fed each input."""
 
 
-def read_weights(source: str | Path | Mapping[str, Array]) -> Weights:
-    """Weights from a run directory, a safetensors file or arrays by path. Raises E707 for files that cannot be read."""
+def read_weights(source: Source) -> Weights:
+    """Weights from any source. Raises E707 for files that cannot be read."""
     if isinstance(source, Mapping):
-        return Weights(source, {})
-    path = Path(source)
-    if not path.is_dir():
-        return Weights(read_tensors(path)[0], {})
-    classes = read_json(path / "run.json").get("classes", {})
-    return Weights(
-        read_tensors(path / "weights.safetensors")[0], {name: tuple(found) for name, found in classes.items()}
+        return Weights(source)
+    if isinstance(source, str | Path):
+        path = find_weights(source)
+        if not path.is_dir():
+            return Weights(read_tensors(path)[0])
+        facts = read_json(path / "run.json")
+        return Weights(
+            read_tensors(path / "weights.safetensors")[0], _lists(facts.get("classes")), _lists(facts.get("feeds"))
+        )
+    if isinstance(source, Trained):
+        return Weights(source.parameters, source.classes)
+    raise Fault(
+        "E702",
+        f"weights are a run directory, a safetensors file, arrays by path or a Trainer, got {type(source).__name__}",
     )
+
+
+def find_weights(source: str | Path) -> Path:
+    """The run directory or file; for the weights of a run its directory, which knows what they mean. Raises E707 where
+    there is none."""
+    path = Path(source)
+    if path.name == "weights.safetensors" and (path.parent / "run.json").is_file():
+        path = path.parent
+    if path.is_dir() and not (path / "run.json").is_file():
+        raise Fault("E707", f"{path} is no run directory: it has no run.json")
+    if not path.exists():
+        beside = path.parent.iterdir() if path.parent.is_dir() else ()
+        meant = nearest(path.name, sorted(entry.name for entry in beside if _holds_weights(entry)))
+        help = f"did you mean {path.with_name(meant)}?" if meant else ""
+        raise Fault("E707", f"there is no run or weight file {path}", help=help)
+    return path
 
 
 def read_settings(source: str | Path | None) -> dict[str, Any]:
     """The model's parameters that a run directory was trained with; nothing for other weights."""
-    if source is None or not Path(source).is_dir():
+    if source is None or not (path := find_weights(source)).is_dir():
         return {}
-    return dict(read_json(Path(source) / "run.json").get("settings", {}))
+    return dict(read_json(path / "run.json").get("settings", {}))
+
+
+def fitting_weights(spec: Spec, source: Source, *, strict: bool = True, classes: Lists | None = None) -> Weights:
+    """The weights for a spec, with the classes of its label targets.
+
+    `classes` are those that the model has already. Raises E702 for names, shapes, values, and for a run whose inputs
+    were fed by other columns; E606 for a run with other classes. Not `strict`, some parameters may be missing, and what
+    the run says about its data does not count.
+    """
+    found = read_weights(source)
+    require_fit(spec, found.arrays, strict=strict)
+    if not strict:
+        return Weights(found.arrays)
+    _require_same_feeds(spec, found.feeds)
+    kept = dict(found.classes)
+    if spec.train:
+        kept = {target.name: kept[target.name] for target in spec.train.targets if target.label and target.name in kept}
+    for name, names in (classes or {}).items():
+        if kept.get(name, names) != names:
+            raise Fault(
+                "E606",
+                f"{name} has the classes {listed(map(quoted, names))}, "
+                f"the weights were trained for {listed(map(quoted, kept[name]))}",
+            )
+    return Weights(found.arrays, kept, found.feeds)
 
 
 def require_fit(spec: Spec, weights: Mapping[str, Any], *, strict: bool = True, part: str = "") -> None:
     """Raise E702 unless the weights have the names and shapes of the spec's parameters, or of those that begin with
-    `part`.
+    `part`, and are finite numbers in their dtypes.
 
     Not `strict`, some may be missing.
     """
-    shapes = {item.path: item.shape for item in spec.parameters if item.path.startswith(part)}
-    missing = [path for path in shapes if path not in weights] if strict else []
-    unexpected = [path for path in weights if path not in shapes]
-    wrong = [
-        f"{path} {shape_text(np.shape(value))} instead of {shape_text(shapes[path])}"
-        for path, value in weights.items()
-        if path in shapes and np.shape(value) != shapes[path]
-    ]
+    wanted = {item.path: item for item in spec.parameters if item.path.startswith(part)}
+    problems = {path: _problem(wanted[path], value) for path, value in weights.items() if path in wanted}
     said = [
         f"{what}: {_listed(names)}"
-        for what, names in (("missing", missing), ("unexpected", unexpected), ("wrong shape", wrong))
+        for what, names in (
+            ("missing", [path for path in wanted if path not in weights] if strict else []),
+            ("unexpected", [path for path in weights if path not in wanted]),
+            ("wrong shape", [f"{path} {text}" for path, (kind, text) in problems.items() if kind == "shape"]),
+            ("wrong values", [f"{path} {text}" for path, (kind, text) in problems.items() if kind == "values"]),
+        )
         if names
     ]
     if said:
@@ -79,6 +148,47 @@ def digest(weights: Mapping[str, Array]) -> str:
         result.update(f"{path} {array.dtype} {array.shape}\n".encode())
         result.update(array.tobytes())
     return result.hexdigest()
+
+
+def _require_same_feeds(spec: Spec, feeds: Lists) -> None:
+    """Raise E702 for an input that the run fed with other columns, or with the same in another order."""
+    for name, columns in input_columns(spec).items():
+        if columns != feeds.get(name, columns):
+            raise Fault(
+                "E702",
+                f"the weights were trained with {name} = {_columns(feeds[name])}, "
+                f"{spec.name} feeds it with {_columns(columns)}",
+                help="an input means what it was trained with: give its columns in that order",
+            )
+
+
+def _problem(parameter: Parameter, value: Any) -> tuple[str, str]:
+    """What is wrong with an array, as its kind and a text; two empty texts if nothing is."""
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        return "shape", f"ragged instead of {shape_text(parameter.shape)}"
+    if array.shape != parameter.shape:
+        return "shape", f"{shape_text(array.shape)} instead of {shape_text(parameter.shape)}"
+    if array.dtype.kind not in "fiub" and array.dtype.name not in FLOATS:
+        return "values", f"{array.dtype} instead of {parameter.dtype}"
+    with np.errstate(all="ignore"):
+        cast = array.astype(numpy_dtype(parameter.dtype), copy=False)
+        bad = int(np.sum(~np.isfinite(cast) if parameter.dtype in FLOATS else cast != array))
+    state = "not finite as" if parameter.dtype in FLOATS else "no"
+    return ("values", f"({bad} of {array.size} {state} {parameter.dtype})") if bad else ("", "")
+
+
+def _holds_weights(path: Path) -> bool:
+    return path.suffix == ".safetensors" or (path / "run.json").is_file()
+
+
+def _columns(names: tuple[Any, ...]) -> str:
+    return f"[{', '.join(map(quoted, names))}]"
+
+
+def _lists(facts: Any) -> dict[str, tuple[Any, ...]]:
+    return {name: tuple(found) for name, found in facts.items()} if isinstance(facts, dict) else {}
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nnspec.data.assemble import check_class_numbers
-from nnspec.data.cells import Place
-from nnspec.data.convert import convert, unboxed
+from nnspec.data.assemble import check_class_numbers, check_ids
+from nnspec.data.cells import FILL, Place
+from nnspec.data.convert import convert, row_of, unboxed
 from nnspec.data.labels import Classes, Labels, derived_classes
 from nnspec.data.rows import Dataset
 from nnspec.data.shapes import Bindings
@@ -81,6 +81,7 @@ def _array(slot: Slot, value: Any, bindings: Bindings, known: dict[str, Classes]
             known[slot.name] = derived_classes(labels, slot, "the array")
         return labels.encoded(known[slot.name])
     converted = convert(array, slot.type.dtype, place)
+    check_ids(converted, slot.ids, place)
     check_class_numbers(converted, slot, place)
     return converted
 
@@ -91,6 +92,8 @@ def as_array(name: str, value: Any) -> NDArray[Any]:
         array = np.asarray(value)
         if array.dtype.kind == "O":
             array = unboxed(array, lambda row: name if row is None else f"{name}, index {row}")
+        if array.dtype.kind == "U":
+            _require_text(name, value)
     except (ValueError, TypeError, RuntimeError, OverflowError) as error:
         code, problem = (
             ("E604", "its parts differ in length") if "inhomogeneous" in str(error) else ("E603", str(error))
@@ -99,6 +102,17 @@ def as_array(name: str, value: Any) -> NDArray[Any]:
     if array.dtype.kind not in "fiubUT" and array.dtype.name != "bfloat16":
         raise Fault("E603", f"{name} holds {array.dtype}, and numbers, booleans or text are needed")
     return array
+
+
+def _require_text(name: str, value: Any) -> None:
+    """Raise E603 for numbers or missing values among text, which NumPy turns into text: NaN into 'nan'."""
+    if getattr(getattr(value, "dtype", None), "kind", "") == "U":
+        return
+    flat = np.asarray(value, dtype=object)
+    odd = next((i for i, item in enumerate(flat.ravel().tolist()) if not isinstance(item, str)), None)
+    if odd is not None:
+        place = f"{name}, index {row_of(odd, flat.shape)}"
+        raise Fault("E603", f"{place} is {quoted(flat.ravel()[odd])} among text", help=FILL)
 
 
 def _name_findings(arrays: Mapping[str, Any], wanted: Collection[str]) -> list[Diagnostic]:

@@ -55,6 +55,8 @@ def _labels(table: Table, slot: Slot, bindings: Bindings, known: Classes | None)
 def _tensor(table: Table, slot: Slot, bindings: Bindings) -> NDArray[Any]:
     parts = _parts(table, slot, bindings)
     converted = [_converted(part, slot, _place(table, name)) for part, name in zip(parts, slot.columns, strict=True)]
+    for column, name in zip(converted, slot.columns, strict=True):
+        check_ids(column, slot.ids, _place(table, name))
     if slot.single:
         array = converted[0]
     else:
@@ -88,6 +90,21 @@ def _parts(table: Table, slot: Slot, bindings: Bindings) -> list[Cells | NDArray
 def _converted(part: Cells | NDArray[Any], slot: Slot, place: Place) -> NDArray[Any]:
     values = part if isinstance(part, np.ndarray) else parse(part, slot.type.dtype, place)
     return convert(values, slot.type.dtype, place)
+
+
+def check_ids(array: NDArray[Any], ids: int | None, place: Place) -> None:
+    """Raise E611 for a number that is no id of an embedding of `ids` vectors."""
+    if ids is None or array.dtype.kind not in "iu" or not array.size:
+        return
+    if array.min() < 0 or array.max() >= ids:
+        flat = int(np.flatnonzero((array < 0) | (array >= ids))[0])
+        row, *rest = (int(i) for i in np.unravel_index(flat, array.shape))
+        where = f" at {rest}" if rest else ""
+        raise Fault(
+            "E611",
+            f"{place(row)} holds {array.ravel()[flat]}{where}, and the embedding has the ids 0 to {ids - 1}",
+            help="count is one more than the largest id",
+        )
 
 
 def check_class_numbers(array: NDArray[Any], slot: Slot, place: Place) -> None:

@@ -14,6 +14,7 @@ from nnspec.data.wording import quoted
 from nnspec.diagnostics.errors import Fault
 
 MAX_COLUMNS = 100_000
+DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
 def read_csv(folder: Path, path: str, columns: Collection[str] | None = None, delimiter: str = ",") -> Table:
@@ -44,10 +45,16 @@ def parse_csv(
     columns: Collection[str] | None = None,
     delimiter: str = ",",
     header: Sequence[str] | None = None,
+    advice: str = 'csv("{path}", delimiter = "{delimiter}")',
 ) -> Table:
-    """The table in `text`; `path` is what messages call it, `header` names the columns of text without a header."""
+    """The table in `text`; `path` is what messages call it, `header` names the columns of text without a header.
+
+    `advice` is the help where another delimiter gives the columns. Raises E602 for that.
+    """
     records = read_records(text, path, delimiter)
     names = list(header) if header is not None else _header(records, path)
+    if columns and not any(name in names for name in columns):
+        _require_delimiter(text, path, columns, names, advice)
     kept = [number for number, name in enumerate(names) if columns is None or name in columns]
     pick = _picker(kept)
     rows, lines = [], []
@@ -104,6 +111,22 @@ def _header(records: Iterator[tuple[int, list[str]]], path: str) -> list[str]:
             raise Fault("E604", f"{where}: two columns are named {quoted(name)}")
         seen.add(name)
     return header
+
+
+def _require_delimiter(text: str, path: str, columns: Collection[str], names: list[str], advice: str) -> None:
+    """Raise E602 where another delimiter splits the header into names that are wanted."""
+    first = next(iter(text.splitlines()), "")
+    for other, word in DELIMITERS.items():
+        try:
+            _, parts = next(read_records(first, path, other), (1, []))
+        except Fault:
+            continue
+        if len(parts) > len(names) and any(name in parts for name in columns):
+            raise Fault(
+                "E602",
+                f"{path}, line 1: {_count(len(names), 'column')}; the names are separated by {word}",
+                help=advice.format(path=path, delimiter=other.replace("\t", "\\t")),
+            )
 
 
 def _picker(kept: list[int]) -> Callable[[list[str]], tuple[str, ...]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -10,9 +11,12 @@ from nnspec.data.wording import nearest
 from nnspec.diagnostics.errors import Fault
 from nnspec.files import replace_file
 
+RELATIVE = "paths are relative to the spec's folder, or to --data"
 
-def find(folder: Path, path: str) -> Path:
-    """The plain file `path`, relative to `folder`. Raises E601 that says where was searched and what is near."""
+
+def find(folder: Path, path: str, relative: str = RELATIVE) -> Path:
+    """The plain file `path`, relative to `folder`. Raises E601 that says where was searched and what is near, or else
+    `relative`: where paths start."""
     full = folder / path
     try:
         if full.is_file():
@@ -23,13 +27,22 @@ def find(folder: Path, path: str) -> Path:
     if exists:
         kind = "a folder" if full.is_dir() else "a device or pipe"
         raise Fault("E601", f"{path} is {kind}, a plain file is needed")
-    raise Fault("E601", f"there is no file {path} in {folder.absolute()}", help=_help(full, path))
+    raise Fault("E601", f"there is no file {path} in {folder.absolute()}", help=_help(full, path, relative))
 
 
 def read_bytes(folder: Path, path: str) -> bytes:
     """All of a file. Raises E601."""
+    with opened(folder, path) as (stream, _):
+        return stream.read()
+
+
+@contextmanager
+def opened(folder: Path, path: str, relative: str = RELATIVE) -> Iterator[tuple[BinaryIO, int]]:
+    """A file to read from, and its size. Raises E601, also where it cannot be read to its end."""
+    file = find(folder, path, relative)
     try:
-        return find(folder, path).read_bytes()
+        with file.open("rb") as stream:
+            yield stream, file.stat().st_size
     except OSError as error:
         raise unreadable(path, error) from error
     except MemoryError as error:
@@ -61,16 +74,16 @@ def _fill(path: Path, write: Callable[[BinaryIO], object]) -> None:
         write(stream)
 
 
-def _help(full: Path, path: str) -> str:
+def _help(full: Path, path: str, relative: str) -> str:
     parent = full.parent
     if not parent.is_dir():
-        return f"the folder {parent} does not exist; paths are relative to the spec's folder, or to --data"
+        return f"the folder {parent} does not exist" + (f"; {relative}" if relative else "")
     try:
         meant = nearest(full.name, sorted(entry.name for entry in parent.iterdir() if entry.is_file()))
     except OSError:
         meant = None
     if meant is None:
-        return "paths are relative to the spec's folder, or to --data"
+        return relative
     return f"did you mean {path.removesuffix(full.name)}{meant}?"
 
 

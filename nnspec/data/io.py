@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
 from nnspec.data.arrays import as_array
+from nnspec.data.assemble import check_ids
 from nnspec.data.cells import Place, parse
 from nnspec.data.convert import convert
 from nnspec.data.csv_file import decode
-from nnspec.data.files import read_bytes
+from nnspec.data.files import opened
 from nnspec.data.json_rows import parse_json
-from nnspec.data.npz_file import read_npy, read_npz
+from nnspec.data.npy import MAGIC
+from nnspec.data.npz_file import parse_npy, parse_npz
 from nnspec.data.outputs import write_outputs
 from nnspec.data.plain_table import parse_rows
 from nnspec.data.shapes import Bindings
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 STDIN = "-"
+ENDINGS = (".csv", ".tsv", ".json", ".npy", ".npz")
 
 
 def read_inputs(
@@ -36,12 +40,14 @@ def read_inputs(
     signature: Mapping[str, TensorType],
     columns: Mapping[str, Sequence[str]] | None = None,
     stdin: BinaryIO | None = None,
+    ids: Mapping[str, int] | None = None,
 ) -> dict[str, NDArray[Any]]:
     """The arrays of a model's inputs from `name=FILE` arguments, in the declared dtypes and shapes.
 
-    FILE is .csv, .npy, .npz, .json, or `-` for JSON or CSV on standard input. `columns` names the columns or arrays
-    that fed an input in training: a table with a header gives these, in this order; without a header, or with none
-    known, all columns count, in their order. Raises a DataError with all findings, E601 to E610.
+    FILE is .csv, .tsv, .json, .npy or .npz, or `-` for one of them on standard input, told apart by its first bytes.
+    `columns` names the columns or arrays that fed an input in training: a table with a header gives these, in this
+    order; without a header, or with none known, all columns count, in their order. `ids` are the sizes of the
+    embeddings that read an input. Raises a DataError with all findings, E601 to E611.
     """
     files = _paired(arguments, signature)
     source = stdin if stdin is not None else sys.stdin.buffer
@@ -50,9 +56,8 @@ def read_inputs(
     bindings = Bindings()
     for name, path in files.items():
         try:
-            found[name] = _Input(name, signature[name], path, tuple((columns or {}).get(name, ()))).read(
-                source, bindings
-            )
+            given = _Input(name, signature[name], path, tuple((columns or {}).get(name, ())), (ids or {}).get(name))
+            found[name] = given.read(source, bindings)
         except Fault as fault:
             findings.append(fault.at(None))
     if not findings:
@@ -65,11 +70,12 @@ def read_inputs(
 class _Input:
     """One `name=FILE`."""
 
-    def __init__(self, name: str, type: TensorType, path: str, columns: tuple[str, ...]) -> None:
+    def __init__(self, name: str, type: TensorType, path: str, columns: tuple[str, ...], ids: int | None) -> None:
         self.name = name
         self.type = type
         self.path = path
         self.columns = columns
+        self.ids = ids
         self.source = "standard input" if path == STDIN else path
 
     def read(self, stdin: BinaryIO, bindings: Bindings) -> NDArray[Any]:
@@ -78,42 +84,49 @@ class _Input:
         bindings.fit(self.name, self.type, str(self.type), array.shape, found=self.source)
         if 0 in array.shape:
             raise Fault("E609", f"{self.source} is empty: {self.name} would be {list(array.shape)}")
-        return convert(array, self.type.dtype, place)
+        converted = convert(array, self.type.dtype, place)
+        check_ids(converted, self.ids, place)
+        return converted
 
     def _values(self, stdin: BinaryIO) -> tuple[NDArray[Any], Place]:
         """The values before they have the dtype, and how messages name a row."""
-        here = Path()
-        match STDIN if self.path == STDIN else Path(self.path).suffix.lower():
+        suffix = Path(self.path).suffix.lower()
+        if self.path != STDIN and suffix not in ENDINGS:
+            raise Fault(
+                "E610",
+                f"{self.path}: files of kind {suffix or 'no ending'!r} cannot be an input",
+                help="csv, tsv, json, npy and npz can, and - for standard input",
+            )
+        if self.path == STDIN:
+            data = stdin.read()
+            return self._parsed(_kind(data), BytesIO(data), len(data))
+        with opened(Path(), self.path, relative="") as (stream, size):
+            return self._parsed(suffix, stream, size)
+
+    def _parsed(self, kind: str, stream: BinaryIO, size: int) -> tuple[NDArray[Any], Place]:
+        match kind:
             case ".npy":
-                return read_npy(here, self.path), self._index
+                return parse_npy(stream, size, self.source), self._index
             case ".npz":
-                return self._member(here), self._index
+                return self._member(stream, size), self._index
             case ".json":
-                return self._json(read_bytes(here, self.path)), self._index
-            case ".csv" | ".tsv" as suffix:
-                return self._table(read_bytes(here, self.path), "\t" if suffix == ".tsv" else ",")
-            case "-":
-                data = stdin.read()
-                is_json = data.lstrip()[:1] in (b"[", b"{")
-                return (self._json(data), self._index) if is_json else self._table(data, ",")
-            case suffix:
-                raise Fault(
-                    "E610",
-                    f"{self.path}: files of kind {suffix or 'no ending'!r} cannot be an input",
-                    help="csv, tsv, json, npy and npz can, and - for standard input",
-                )
+                return self._json(stream.read()), self._index
+            case _:
+                return self._table(stream.read(), "\t" if kind == ".tsv" else ",")
 
     def _index(self, row: int | None) -> str:
         return f"{self.source}: {self.name}" if row is None else f"{self.source}, index {row}: {self.name}"
 
-    def _member(self, folder: Path) -> NDArray[Any]:
+    def _member(self, stream: BinaryIO, size: int) -> NDArray[Any]:
         names = (self.name, *self.columns)
-        table = read_npz(folder, self.path, names)
+        table = parse_npz(stream, size, self.source, names)
         for name in names:
             if name in table.columns:
                 return np.asarray(table.columns[name])
         raise Fault(
-            "E602", f"{self.path} has no array {self.name!r}", help=suggestion(self.name, table.names, "its arrays are")
+            "E602",
+            f"{self.source} has no array {self.name!r}",
+            help=suggestion(self.name, table.names, "its arrays are"),
         )
 
     def _json(self, data: bytes) -> NDArray[Any]:
@@ -147,6 +160,15 @@ class _Input:
         if len(inner) < 2 or len(sizes) != len(inner) or product(inner) != flat.shape[1]:
             return flat
         return flat.reshape(len(flat), *sizes)
+
+
+def _kind(data: bytes) -> str:
+    """What standard input holds, by its first bytes."""
+    if data.startswith(MAGIC):
+        return ".npy"
+    if data.startswith(b"PK"):
+        return ".npz"
+    return ".json" if data.lstrip()[:1] in (b"[", b"{") else ".csv"
 
 
 def _paired(arguments: Sequence[str], signature: Mapping[str, TensorType]) -> dict[str, str]:

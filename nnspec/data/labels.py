@@ -39,6 +39,10 @@ class Labels:
     def classes(self) -> Classes:
         """The distinct values: integers (and booleans) by number, text by code point. Raises E603."""
         distinct = set(self.values)
+        missing = next((value for value in ("nan", "NaN") if value in distinct), None)
+        if missing is not None:
+            where = self._at(self.values.index(missing))
+            raise Fault("E603", f"{where} is {missing}, which stands for a missing value and is no class", help=FILL)
         if not self.text:
             return _sorted(distinct, self.place)
         cells = {str(value) for value in distinct}

@@ -7,10 +7,10 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
-from nnspec.data.files import find, unreadable
+from nnspec.data.files import opened, unreadable
 from nnspec.data.npy import MAGIC, Header, read_array, read_header
 from nnspec.data.table import Table
 from nnspec.data.wording import quoted, size_text
@@ -31,18 +31,24 @@ T = TypeVar("T")
 
 def read_npz(folder: Path, path: str, columns: Collection[str] | None = None) -> Table:
     """The arrays of an archive as a table; only `columns` are read. Raises E601, E603, E607, E608 and E609."""
-    file = find(folder, path)
-    return _guarded(path, lambda: _read(file, path, columns))
+    with opened(folder, path) as (stream, size):
+        return parse_npz(stream, size, path, columns)
 
 
 def read_npy(folder: Path, path: str) -> NDArray[Any]:
     """The array in a .npy file. Raises E601, E603 and E608."""
-    file = find(folder, path)
-    try:
-        with file.open("rb") as stream:
-            return read_array(stream, read_header(stream, file.stat().st_size, path), path)
-    except OSError as error:
-        raise unreadable(path, error) from error
+    with opened(folder, path) as (stream, size):
+        return parse_npy(stream, size, path)
+
+
+def parse_npz(stream: BinaryIO, size: int, path: str, columns: Collection[str] | None = None) -> Table:
+    """The arrays of an archive of `size` bytes as a table. Raises E603, E607, E608 and E609."""
+    return _guarded(path, lambda: _read(stream, size, path, columns))
+
+
+def parse_npy(stream: BinaryIO, size: int, path: str) -> NDArray[Any]:
+    """The array in a .npy file of `size` bytes. Raises E603 and E608."""
+    return read_array(stream, read_header(stream, size, path), path)
 
 
 def _guarded(path: str, read: Callable[[], T]) -> T:
@@ -56,24 +62,21 @@ def _guarded(path: str, read: Callable[[], T]) -> T:
         raise Fault("E608", f"{path} is a damaged archive: {error}") from error
 
 
-def _read(file: Path, path: str, columns: Collection[str] | None) -> Table:
-    with file.open("rb") as stream:
-        if stream.read(len(MAGIC)) == MAGIC:
-            raise Fault(
-                "E608",
-                f"{path} is a single .npy array, npz needs an archive of named arrays",
-                help='numpy.savez("data.npz", features = x, label = y) writes one',
-            )
-        size = file.stat().st_size
-        with ZipFile(stream) as archive:
-            members = _members(archive, path)
-            wanted = [name for name in members if columns is None or name in columns]
-            headers = {name: _header(archive, members[name], size, f"{path}: array {name!r}") for name in wanted}
-            rows = _rows(headers, path)
-            arrays = {
-                name: _array(archive, members[name], header, f"{path}: array {name!r}")
-                for name, header in headers.items()
-            }
+def _read(stream: BinaryIO, size: int, path: str, columns: Collection[str] | None) -> Table:
+    if stream.read(len(MAGIC)) == MAGIC:
+        raise Fault(
+            "E608",
+            f"{path} is a single .npy array, npz needs an archive of named arrays",
+            help='numpy.savez("data.npz", features = x, label = y) writes one',
+        )
+    with ZipFile(stream) as archive:
+        members = _members(archive, path)
+        wanted = [name for name in members if columns is None or name in columns]
+        headers = {name: _header(archive, members[name], size, f"{path}: array {name!r}") for name in wanted}
+        rows = _rows(headers, path)
+        arrays = {
+            name: _array(archive, members[name], header, f"{path}: array {name!r}") for name, header in headers.items()
+        }
     return Table(path, rows, arrays, tuple(members))
 
 

@@ -20,7 +20,9 @@ def parse_rows(text: str, source: str, delimiter: str, columns: Sequence[str], d
     if not has_header(text, source, delimiter, columns, dtype):
         width = len(next(read_records(text, source, delimiter), (1, []))[1])
         return parse_csv(text, source, None, delimiter, [str(number + 1) for number in range(width)])
-    table = parse_csv(text, source, columns or None, delimiter)
+    table = parse_csv(
+        text, source, columns or None, delimiter, advice="here a .csv file is separated by commas, a .tsv file by tabs"
+    )
     return Table(
         source, table.rows, {name: table.column(name) for name in columns or table.names}, table.names, table.lines
     )

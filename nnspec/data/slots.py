@@ -27,6 +27,8 @@ class Slot(NamedTuple):
     """For targets: how many classes the loss expects."""
     ignored: tuple[int, ...] = ()
     """Values of an integer target that stand for no class."""
+    ids: int | None = None
+    """For inputs that an embedding reads: how many ids it has, of several the fewest."""
     target: bool = False
     span: Span | None = None
     """The entry of the data section, or else the declaration."""
@@ -54,7 +56,8 @@ class Request(NamedTuple):
 def slots_of(spec: Spec) -> tuple[Slot, ...]:
     """The slots of a spec: its inputs, then its targets."""
     feeds = {feed.name: feed for feed in spec.data.feeds} if spec.data else {}
-    slots = [Slot(value.name, value.type, span=value.span) for value in spec.inputs]
+    ids = embedded_ids(spec)
+    slots = [Slot(value.name, value.type, ids=ids.get(value.name), span=value.span) for value in spec.inputs]
     for target in spec.train.targets if spec.train else ():
         slots.append(
             Slot(
@@ -78,6 +81,17 @@ def slots_of(spec: Spec) -> tuple[Slot, ...]:
 def input_columns(spec: Spec) -> dict[str, tuple[str, ...]]:
     """Input name to the columns that feed it in training, for `nnspec run` on tables with the same header."""
     return {slot.name: slot.columns for slot in slots_of(spec) if slot.columns and not slot.target}
+
+
+def embedded_ids(spec: Spec) -> dict[str, int]:
+    """Input name to the number of ids of the smallest embedding that reads it directly."""
+    found: dict[str, int] = {}
+    names = {value.name for value in spec.inputs}
+    for node in spec.nodes:
+        if node.kind == "layer" and node.component == "embedding" and node.inputs[0] in names:
+            count = int(node.options["count"])
+            found[node.inputs[0]] = min(count, found.get(node.inputs[0], count))
+    return found
 
 
 def _ignored(spec: Spec, target: str) -> tuple[int, ...]:

@@ -86,8 +86,9 @@ class Synthetic(Source):
     """Random rows that fit the model's inputs and targets, for dry runs and benchmarks.
 
     `synthetic(1024)`. Nothing need say what feeds the inputs. Floats are standard normal, uint8 uniform in 0 to 255,
-    other integers and booleans 0 or 1, labels and class targets uniform in the classes. Symbolic dimensions after the
-    first get a small size. The seed of the run decides the numbers.
+    other integers and booleans 0 or 1, ids of an embedding uniform in those that it has, labels and class targets
+    uniform in the classes. Symbolic dimensions after the first get a small size. The seed of the run decides the
+    numbers.
     """
 
     foreign_names: ClassVar[tuple[str, ...]] = ("random", "fake", "FakeData", "make_classification")

@@ -51,4 +51,7 @@ def _values(random: np.random.Generator, slot: Slot, shape: tuple[int, ...]) -> 
         return random.standard_normal(shape, np.float32).astype(numpy_dtype(dtype), copy=False)
     if dtype == "string":
         return np.array(WORDS, object)[random.integers(0, len(WORDS), shape)]
-    return random.integers(0, 256 if dtype == "uint8" else 2, shape).astype(dtype)
+    limit = 256 if dtype == "uint8" else 2
+    if slot.ids is not None:
+        limit = min(slot.ids, 256) if dtype == "uint8" else slot.ids
+    return random.integers(0, limit, shape).astype(dtype)

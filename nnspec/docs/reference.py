@@ -68,6 +68,8 @@ def options_table(cls: type[Component]) -> Iterator[str]:
     yield from ("| option | takes | default | |", "|---|---|---|---|")
     for name in cls.option_names:
         default = f"`{shown(cls.option_defaults[name])}`" if name in cls.option_defaults else "required"
+        if name not in docs:
+            raise ValueError(f"write a string below the option {name} in {cls.__module__}.{cls.__name__}: what it does")
         words = escaped(" ".join(docs[name].split())).replace("|", "\\|")
         yield f"| `{name}` | {_code_words(want(types[name]))} | {default} | {words} |"
     yield ""

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from nnspec.graph.graph import Attribute, Graph, GraphError, Node, Value
+from nnspec.graph.errors import GraphError, OpsetError
+from nnspec.graph.graph import Attribute, Graph, Node, Value
 from nnspec.ir.types import axis_of
 
 Form = tuple[str, tuple[Value | None, ...], dict[str, Attribute]]
@@ -76,5 +77,5 @@ def _given(node: Node, index: int) -> Value:
 def _content(node: Node, index: int) -> Any:
     constant = _given(node, index).constant
     if constant is None:
-        raise GraphError(f"{node.op_type} at {node.origin}: input {index} must be a constant before opset 18")
+        raise OpsetError(f"{node.op_type} at {node.origin} needs opset 18: its input {index} is no constant")
     return constant

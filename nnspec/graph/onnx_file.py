@@ -16,6 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from nnspec.files import replace_file
 from nnspec.graph.dtypes import tensor_type
+from nnspec.graph.errors import OpsetError
 from nnspec.graph.graph import Array, Attribute, Graph, GraphError, Node, Value
 from nnspec.graph.naming import Names
 from nnspec.graph.older_opsets import adapted
@@ -44,7 +45,7 @@ def to_model(
     declared names.
     """
     if graph.opset not in IR_VERSIONS:
-        raise GraphError(f"opset {graph.opset} is outside {min(IR_VERSIONS)} to {max(IR_VERSIONS)}")
+        raise OpsetError(f"opset {graph.opset} is outside {min(IR_VERSIONS)} to {max(IR_VERSIONS)}")
     writer = _Writer(graph, initializers or {})
     model = helper.make_model(
         writer.graph(doc),
@@ -163,7 +164,7 @@ class _Writer:
         try:
             schema = onnx.defs.get_schema(op_type, max_inclusive_version=self._graph.opset)
         except onnx.defs.SchemaError as error:
-            raise GraphError(f"{place} is not in opset {self._graph.opset}") from error
+            raise OpsetError(f"{place} needs opset {_since(op_type)}") from error
         read = [self._read(value) if value else "" for value in inputs]
         while read and not read[-1]:
             read.pop()
@@ -171,7 +172,7 @@ class _Writer:
         result = helper.make_node(op_type, read, made, name=node.outputs[0].name)
         for name, value in sorted(attributes.items()):
             if name not in schema.attributes:
-                raise GraphError(f"{place} has no attribute {name!r} in opset {self._graph.opset}")
+                raise OpsetError(f"{place} needs opset {_since(op_type, name)} for its attribute {name!r}")
             result.attribute.append(_attribute(name, value, schema.attributes[name].type))
         return result
 
@@ -186,6 +187,16 @@ class _Writer:
         given = [(path, x) for path, x in self._graph.parameters.items() if path in self._arrays and x in used]
         tensors = [_tensor(self._arrays[path], value) for path, value in given]
         return tensors + [_named(content, self._names[value]) for value, content in self._constants.items()]
+
+
+def _since(op_type: str, attribute: str = "") -> int:
+    """The first opset that has an operator, or its attribute. Raises a GraphError where none has."""
+    for opset in IR_VERSIONS:
+        if onnx.defs.has(op_type, max_inclusive_version=opset):
+            schema = onnx.defs.get_schema(op_type, max_inclusive_version=opset)
+            if not attribute or attribute in schema.attributes:
+                return opset
+    raise GraphError(f"{op_type} has no attribute {attribute!r}" if attribute else f"there is no operator {op_type}")
 
 
 def _attribute(name: str, value: Attribute, kind: onnx.defs.OpSchema.AttrType) -> onnx.AttributeProto:

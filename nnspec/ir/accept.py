@@ -117,6 +117,10 @@ NAMES: dict[Any, str] = {
 
 def _plural(words: str) -> str:
     """`a whole number above 0` to `whole numbers above 0`."""
+    return " or ".join(map(_plural_of_one, words.split(" or ")))
+
+
+def _plural_of_one(words: str) -> str:
     noun, *rest = re.split(r"(?= above| of | below)", words.removeprefix("a ").removeprefix("an "), maxsplit=1)
     return "".join([f"{noun}s", *rest])
 

@@ -63,7 +63,9 @@ class Application:
                 _check_size(operator, type)
             entity = self.instance.scope if self.instance else Scope(operator.name)
             parameters = self._parameters(operator.parameters(*types), entity)
+            macs = operator.macs(*types)
         except Fault as fault:
+            fault.message = _with_symbol(operator, fault.message)
             return self.record.report(with_source(fault, inputs, self.span), self.span)
         outputs = tuple(Tensor(type, self.span, operator.name) for type in made)
         self.record.nodes.append(
@@ -74,6 +76,7 @@ class Application:
                 self.bound.tensors,
                 parameters,
                 outputs,
+                macs,
                 self.span,
                 self.record.origin,
             )
@@ -141,6 +144,14 @@ class Application:
             help=f"its parameters are {listed(specs)}",
         )
         self.record.report(fault, place)
+
+
+def _with_symbol(operator: Operator, message: str) -> str:
+    """A message about an arithmetic operator, which the file writes as a symbol."""
+    symbol = SYMBOLS.get(operator.name) if operator.kind == "operator" else None
+    return (
+        f"`{symbol}`{message.removeprefix(operator.name)}" if symbol and message.startswith(operator.name) else message
+    )
 
 
 def _check_arity(operator: Operator, inputs: Sequence[Tensor]) -> None:

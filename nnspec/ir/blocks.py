@@ -50,12 +50,13 @@ class Blocks:
         parameters = block.definition.parameters
         names = [parameter.name.name for parameter in parameters]
         given: dict[str, Given] = {}
-        sound = not lost_header(block.definition)
+        lost = lost_header(block.definition)
+        sound = not lost
         for position, argument in enumerate(call.arguments):
             place = argument.name.span if argument.name else argument.span
             value = self.expressions.evaluate(env, argument.value)
             name = argument.name.name if argument.name else (names[position] if position < len(names) else "")
-            fault = None if lost_header(block.definition) else _misplaced(call.name.name, name, names, given)
+            fault = None if lost else _misplaced(call.name.name, name, names, given)
             if fault:
                 self.record.report(fault, place)
             sound &= value is not POISON and fault is None

@@ -1,25 +1,31 @@
 """What a spec can name: layers, losses, metrics, optimizers, sources, … A component is one class in one place.
 
-Its fields are its options, in the order of its positional arguments; its docstring is its documentation. Classes register themselves
-in a `Registry` beside their definition; nothing else lists them. No module of components imports numpy, onnx or onnxruntime when it
-is imported, so that `check` stays instant.
+Its fields are its options, in the order of its positional arguments; its docstring is its documentation. Classes
+register themselves in a `Registry` beside their definition; nothing else lists them. No module of components imports
+numpy, onnx or onnxruntime when it is imported, so that `check` stays instant.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from nnspec.diagnostics.errors import Fault
 from nnspec.ir.dims import Dim, Shape
 from nnspec.ir.fields import Options
+from nnspec.ir.planned import plain, planned
 from nnspec.ir.types import FLOATS, INTEGERS, NUMBERS, DType, TensorType, axis_of
 
 if TYPE_CHECKING:
     from nnspec.graph.graph import Graph, Value
 
 Results = TensorType | tuple[TensorType, ...]
+
+
+def called(**names: str) -> dict[str, str]:
+    """`foreign_options` from our options, each with its names in other frameworks: `called(rate="p prob")`."""
+    return {other: own for own, others in names.items() for other in others.split()}
 
 
 class Component(Options):
@@ -32,7 +38,18 @@ class Component(Options):
     variadic: ClassVar[str | None] = None
     """The option that takes all positional arguments as one list, such as the sizes of `reshape(1, 28, 28)`."""
     foreign_names: ClassVar[tuple[str, ...]] = ()
-    """Names of other frameworks that are answered with this one, such as `linear` and `fc` for `dense`; case is ignored."""
+    """Names of other frameworks that are answered with this one: `linear` and `fc` for `dense`. Case is ignored."""
+    foreign_options: ClassVar[Mapping[str, str]] = called(
+        axis="dim",
+        axes="dims",
+        keepdims="keepdim keep_dims",
+        init="kernel_initializer weight_initializer embeddings_initializer initializer kernel_init weight_init",
+        bias="use_bias with_bias",
+        lr="learning_rate",
+        path="filename file filepath file_path filepath_or_buffer",
+        delimiter="sep separator",
+    )
+    """Names of options in other frameworks, by which ours are offered. Those of the bases count too."""
     examples: ClassVar[tuple[Example, ...]] = ()
     """Uses that the contract tests run: shapes, gradients, export, documentation."""
 
@@ -77,8 +94,9 @@ class Initializer(Component):
 class Operator(Component):
     """A component that makes values from values: a layer, an arithmetic operator or a loss.
 
-    Methods get one argument per input, then the values given as options and the parameters by keyword. An option that may be a value
-    is annotated with `TensorType`; it holds the value's type while shapes are inferred. (`Any` lets subclasses name their inputs.)
+    Methods get one argument per input, then the values given as options and the parameters by keyword. An option that
+    may be a value is annotated with `TensorType`; it holds the value's type while shapes are inferred. (`Any` lets
+    subclasses name their inputs.)
     """
 
     arity: ClassVar[tuple[int, int | None]] = (1, 1)
@@ -110,7 +128,7 @@ class Layer(Operator):
     """True where the parameters are statistics of the training rows, set by `fit` before training."""
 
     def fit(self, batches: Iterator[Any]) -> dict[str, Any]:
-        """For fitted layers: the parameters as arrays, from the layer's input over the training rows, batch by batch."""
+        """For fitted layers: the parameters, from the layer's input over the training rows, batch by batch."""
         raise NotImplementedError
 
 
@@ -155,12 +173,21 @@ class Registry(Generic[C]):
     def __len__(self) -> int:
         return len(self._classes)
 
+    def same(self, name: str) -> str | None:
+        """The registered name that `name` is, here or in another framework: no guesses."""
+        wanted = plain(name)
+        found = (own for own, cls in self._classes.items() if wanted in map(plain, (own, *cls.foreign_names)))
+        return next(found, None)
+
+    def planned(self, name: str) -> str:
+        """What `name` is to mean, here or in another framework, once the library has it; an empty text for nothing."""
+        own = planned(self.kind, name)
+        return "" if own in self._classes else own
+
     def nearest(self, name: str) -> str | None:
-        """The registered name that somebody who wrote `name` most likely meant, from this field or from another framework."""
-        plain = name.rsplit(".", 1)[-1].lower().replace("_", "")
-        for own, cls in self._classes.items():
-            if plain in (own.replace("_", ""), *(other.lower().replace("_", "") for other in cls.foreign_names)):
-                return own
+        """The registered name that somebody who wrote `name` most likely meant, here or in another framework."""
+        if same := self.same(name):
+            return same
         close = get_close_matches(name.lower(), self._classes, n=1, cutoff=0.76)
         return close[0] if close else None
 
@@ -223,6 +250,7 @@ __all__ = [
     "Registry",
     "Results",
     "Shape",
+    "called",
     "feature_axis",
     "known_size",
     "require_dtype",

@@ -115,6 +115,8 @@ class Control:
         scope: Scope | None,
     ) -> None:
         """Run the body once per step, with the variables bound; a scope gives every step a part of the paths."""
+        if not steps and not self.record.calls:
+            self.record.idle.append(statement.span)
         variables = _variables(statement)
         if not self._claim(env, variables):
             self._unknown(env, statement, ())
@@ -196,7 +198,12 @@ def _bound_names(statements: Sequence[syntax.Statement]) -> Iterator[str]:
         match statement:
             case syntax.Assign(names=names):
                 yield from (name.name for name in names)
-            case syntax.Output(name=syntax.Name() as name) | syntax.Let(name=name) | syntax.LayerInstance(name=name):
+            case (
+                syntax.Output(name=syntax.Name() as name)
+                | syntax.Let(name=name)
+                | syntax.LayerInstance(name=name)
+                | syntax.Input(name=name)
+            ):
                 yield name.name
             case syntax.Broken(names=names):
                 yield from names

@@ -5,12 +5,26 @@ from __future__ import annotations
 from typing import Any
 
 from nnspec.diagnostics.errors import Fault
+from nnspec.ir.dims import symbol
 from nnspec.ir.expressions import shown
-from nnspec.ir.records import POISON, DataRecord, FeedRecord, Poison, SplitRecord, TargetRecord, Tensor
+from nnspec.ir.records import POISON, Poison, Tensor
+from nnspec.ir.section_records import DataRecord, FeedRecord, SplitRecord, TargetRecord
 from nnspec.ir.sections import Settings
-from nnspec.ir.types import shape_text
+from nnspec.ir.types import TensorType, shape_text
 from nnspec.ir.wording import counted, listed, nearest
 from nnspec.language import syntax
+
+
+def rows_left_out(section: syntax.Section | None, name: str, type: TensorType) -> Fault | None:
+    """The error for an input float32[4] that four columns feed: its type is that of one row."""
+    for entry in section.entries if section else ():
+        if isinstance(entry, syntax.Setting) and entry.key.name == name and isinstance(entry.value, syntax.ListExpr):
+            count = len(entry.value.items)
+            if count > 1 and type.shape == (count,):
+                rows = type.with_shape(symbol("N"), count)
+                return Fault("E410", f"{name} is {type}, and {count} columns feed it", f"the rows come first: {rows}")
+    return None
+
 
 SPLITS = ("train", "validation", "test")
 
@@ -53,6 +67,8 @@ class DataReader:
         tensor = self.wanted.get(name) or self.settings.env.values.get(name)
         if name not in self.wanted and tensor is not POISON:
             return self.record.report(self._unknown(name), entry.key.span)
+        if fault := self._without_quotes(name, entry.value):
+            return self.record.report(fault, place)
         value = self.settings.expressions.evaluate(self.settings.env, entry.value)
         if isinstance(value, Poison) or not isinstance(tensor, Tensor):
             return POISON
@@ -69,9 +85,24 @@ class DataReader:
         single = isinstance(value, str)
         if not single and (len(shape) != 2 or (isinstance(shape[1], int) and shape[1] != len(columns))):
             gives = shape_text((shape[0] if shape else 1, len(columns)))
-            fault = Fault("E410", f"{counted(len(columns), 'column')} give {gives}, and {name} is {tensor.type}")
+            give = "gives" if len(columns) == 1 else "give"
+            fault = Fault("E410", f"{counted(len(columns), 'column')} {give} {gives}, and {name} is {tensor.type}")
             return self.record.report(fault, place)
         return FeedRecord(name, columns, single, entry.span)
+
+    def _without_quotes(self, name: str, value: syntax.Expr) -> Fault | None:
+        """The error for `species = species`, or a list of columns without quotes."""
+        items = value.items if isinstance(value, syntax.ListExpr) else [value]
+        names = [item.name for item in items if isinstance(item, syntax.Name)]
+        decided = [
+            one for one in names if not isinstance(self.settings.env.values.get(one, self), (DataReader, Tensor))
+        ]
+        if not names or len(names) < len(items) or decided:
+            return None
+        quoted = ", ".join(f'"{one}"' for one in names)
+        written = f"[{quoted}]" if isinstance(value, syntax.ListExpr) else quoted
+        what = "the name of a column is a string" if len(names) == 1 else "the names of columns are strings"
+        return Fault("E410", f"{name}: {what}", help=f"write {name} = {written}")
 
     def _unknown(self, name: str) -> Fault:
         options = self.settings.component.option_names

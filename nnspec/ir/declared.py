@@ -15,9 +15,24 @@ from nnspec.ir.records import POISON, Environment, Poison, Tensor
 from nnspec.ir.types import DTYPES, TensorType
 from nnspec.ir.wording import suggestion
 from nnspec.language import syntax
+from nnspec.language.spelling import spelled
 
 BEFORE_INPUTS = (syntax.Input, syntax.Let, syntax.LayerInstance, syntax.Broken)
 SIZE = "a size"
+FOREIGN_DTYPES = {
+    **dict.fromkeys(("float", "f32", "float32", "single"), "float32"),
+    **dict.fromkeys(("double", "f64", "float64"), "float64"),
+    **dict.fromkeys(("half", "f16", "fp16", "float16"), "float16"),
+    **dict.fromkeys(("bf16", "bfloat16"), "bfloat16"),
+    **dict.fromkeys(("int", "long", "i64", "int64", "integer"), "int64"),
+    **dict.fromkeys(("i32", "int32"), "int32"),
+    **dict.fromkeys(("byte", "u8", "uint8"), "uint8"),
+    **dict.fromkeys(("boolean", "bool", "bool_"), "bool"),
+    **dict.fromkeys(("str", "string", "text", "object"), "string"),
+}
+"""Names of other languages, in small letters."""
+NO_DIMENSIONS = ("None", "none", "null", "-1")
+"""What other frameworks write for a size that is free."""
 
 
 class Declared:
@@ -31,7 +46,7 @@ class Declared:
         """The statements down to the last input, and those below; reports an input below what makes values."""
         last = max((index for index, s in enumerate(body) if isinstance(s, syntax.Input)), default=-1)
         top: list[syntax.Statement] = [s for s in body[: last + 1] if isinstance(s, BEFORE_INPUTS)]
-        rest = [s for s in body[: last + 1] if not isinstance(s, BEFORE_INPUTS)]
+        rest: list[syntax.Statement] = [s for s in body[: last + 1] if not isinstance(s, BEFORE_INPUTS)]
         if rest:
             late = body[last]
             assert isinstance(late, syntax.Input)
@@ -47,7 +62,9 @@ class Declared:
         if dtype not in DTYPES:
             place = declared.dtype.span if declared.dtype else declared.span
             found = f"{dtype} is no dtype" if dtype else "a dtype is missing"
-            return self.record.report(Fault("E215", found, help=suggestion(dtype, DTYPES, "dtypes are")), place)
+            other = FOREIGN_DTYPES.get(dtype.rpartition(".")[2].lower())
+            help = f"did you mean {other}?" if other else suggestion(dtype, DTYPES, "dtypes are")
+            return self.record.report(Fault("E215", found, help=help), place)
         env.symbolic = True
         try:
             dims = [self._dim(env, dim) for dim in declared.dims or []]
@@ -56,6 +73,13 @@ class Declared:
         return POISON if POISON in dims else TensorType(dtype, tuple(dims))  # type: ignore[arg-type]
 
     def _dim(self, env: Environment, expr: syntax.Expr) -> Any:
+        if spelled(expr) in NO_DIMENSIONS:
+            fault = Fault(
+                "E205",
+                f"a dimension is a whole number of at least 1 or a name, got {spelled(expr)}",
+                help="the number of rows is free, and has a name: float32[N, 4]",
+            )
+            return self.record.report(fault, expr.span)
         value = self.expressions.evaluate(env, expr)
         whole = _whole(value)
         if isinstance(value, (Poison, Size)) or (whole and 0 < value <= limits.MAX_VALUE):
@@ -83,7 +107,7 @@ class Declared:
         if declared.dims is None:
             return
         if len(declared.dims) != value.type.rank:
-            wanted = f"[{', '.join(map(dimension_text, declared.dims))}]"
+            wanted = f"[{', '.join(map(spelled, declared.dims))}]"
             raise Fault("E203", f"{name} is declared {wanted}, {len(declared.dims)} dimensions, and gets {value.type}")
         for pattern, actual in zip(declared.dims, value.type.shape, strict=True):
             self._match_dim(env, name, pattern, actual, value)
@@ -98,11 +122,11 @@ class Declared:
             try:
                 _bind_size(env, size, exact_quotient(actual, factor))
             except Fault:
-                raise _mismatch(name, f"{dimension_text(pattern)}, a multiple of {factor}", actual, value) from None
+                raise _mismatch(name, f"{spelled(pattern)}, a multiple of {factor}", actual, value) from None
             return
         wanted = self.expressions.evaluate(env, pattern)
         if wanted is not POISON and wanted != actual:
-            text = dimension_text(pattern)
+            text = spelled(pattern)
             text = text if text == str(wanted) else f"{text} = {wanted}"
             raise _mismatch(name, text, actual if isinstance(actual, Size) else wanted, value, actual)
 
@@ -133,18 +157,6 @@ def _mismatch(name: str, wanted: str, deciding: Any, value: Tensor, actual: Dim 
     return Fault("E208", f"{name} is declared with a size of {wanted}, and gets {found} in {value.type}")
 
 
-def dimension_text(expr: syntax.Expr) -> str:
-    """A declared dimension as it was written."""
-    match expr:
-        case syntax.Name(name=name):
-            return name
-        case syntax.Literal(value=value):
-            return describe(value)
-        case syntax.Binary(operator=operator, left=left, right=right):
-            return f"{dimension_text(left)} {operator} {dimension_text(right)}"
-    return "…"
-
-
 def dimension_names(declared: syntax.TypeExpr | None) -> set[str]:
     """The names in the dimensions of a declared type."""
     waiting = list(declared.dims or []) if declared else []
@@ -161,10 +173,10 @@ def dimension_names(declared: syntax.TypeExpr | None) -> set[str]:
 def check_kind(name: str, value: Any, default: Any) -> None:
     """Raise E205 unless a parameter keeps the kind of its default; a list may stand for a number: a size per axis."""
     wanted, found = _kind(default), _kind(value)
-    if not wanted or not found or wanted == found or (wanted, found) == ("a number", "a list"):
-        if not (_whole(default) and isinstance(value, (float, Fraction))):
-            return
-        wanted = "a whole number"
+    fits = not wanted or not found or wanted == found or (wanted, found) == ("a number", "a list")
+    if fits and not (_whole(default) and isinstance(value, (float, Fraction))):
+        return
+    wanted = "a whole number" if _whole(default) else wanted
     raise Fault("E205", f"{name} is {wanted} (its default is {describe(default)}), got {shown(value)}")
 
 

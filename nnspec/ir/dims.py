@@ -57,6 +57,10 @@ class Size:
 
     @cached_property
     def text(self) -> str:
+        """As a person would write it; `parse` reads it again."""
+        floor, constant = _single_floor(self) or (None, 0)
+        if floor and constant < 0:
+            return f"{_parenthesised(floor.numerator + constant * floor.divisor)}//{floor.divisor}"
         ordered = sorted(self.terms.items(), key=lambda term: (-len(term[0]), [str(atom) for atom in term[0]]))
         parts = [_term(monomial, coefficient) for monomial, coefficient in ordered]
         return "".join(parts).removeprefix("+")
@@ -115,7 +119,7 @@ class Size:
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
-        from pydantic_core import core_schema  # noqa: PLC0415  (check does without pydantic)
+        from pydantic_core import core_schema
 
         return core_schema.no_info_plain_validator_function(
             _validated,
@@ -259,11 +263,11 @@ def _term(monomial: Monomial, coefficient: int) -> str:
     factors = [str(atom) for atom in monomial]
     if abs(coefficient) != 1 or not factors:
         factors.insert(0, str(abs(coefficient)))
-    factors = [f"({f})" if "//" in f and len(factors) > 1 else f for f in factors]
+    factors = [f"({f})" if "//" in f and (len(factors) > 1 or sign == "-") else f for f in factors]
     return sign + "*".join(factors)
 
 
-def _parenthesised(size: Size) -> str:
+def _parenthesised(size: Dim) -> str:
     text = str(size)
     return text if text.isidentifier() else f"({text})"
 

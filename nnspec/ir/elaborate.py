@@ -2,37 +2,26 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from nnspec.diagnostics.errors import Diagnostic, Fault
 from nnspec.diagnostics.span import Span
-from nnspec.ir.data_section import DataReader
+from nnspec.ir.data_section import DataReader, rows_left_out
 from nnspec.ir.naming import Scope
 from nnspec.ir.outline import Outline
 from nnspec.ir.project import Project
-from nnspec.ir.records import (
-    POISON,
-    DataRecord,
-    Environment,
-    NodeRecord,
-    ParameterRecord,
-    Poison,
-    Record,
-    Registries,
-    Stop,
-    Tensor,
-    TrainRecord,
-)
-from nnspec.ir.requirements import Requirements
+from nnspec.ir.records import POISON, Environment, NodeRecord, ParameterRecord, Poison, Record, Registries, Stop, Tensor
+from nnspec.ir.requirements import UNMET, Requirements
+from nnspec.ir.section_records import DataRecord, TrainRecord
 from nnspec.ir.sections import Settings, read_export
 from nnspec.ir.settings import bind_settings
 from nnspec.ir.statements import Statements
 from nnspec.ir.train_section import TrainReader, read_targets
 from nnspec.language import syntax
+from nnspec.language.collection import without_collection
 
 
 @dataclass(eq=False, slots=True)
@@ -52,30 +41,23 @@ class Analysis:
     train: TrainRecord | None
     export: tuple[Any, Span] | None
     requirements: tuple[str, ...]
+    unmet: list[Diagnostic]
+    """Requirements that do not hold. They stop check, compile and train, but not who loads the spec to work on it."""
 
 
 def elaborate(
     project: Project, registries: Registries, settings: Mapping[str, Any]
 ) -> tuple[Analysis | None, list[Diagnostic]]:
-    """What the spec says, or None with everything that is wrong. A library of blocks gives None and no findings."""
+    """What the spec says, and everything that is wrong with it.
+
+    The first is None for a library of blocks, and where more is wrong than a requirement that does not hold.
+    """
     elaborator = _Elaborator(project, registries)
     result = None
-    with suppress(Stop), _no_collection():
+    with suppress(Stop), without_collection():
         result = elaborator.run(settings)
     found = [*project.diagnostics, *elaborator.record.diagnostics]
-    return (None if found else result), found
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Without the cyclic garbage collector, which takes longer with every record and finds none to free."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
+    return (None if any(finding.code != UNMET for finding in found) else result), found
 
 
 class _Elaborator:
@@ -134,6 +116,9 @@ class _Elaborator:
             env.values[name.name] = self.record.report(fault, name.span)
             return
         type = self.statements.declared.type(env, stated)
+        section = self.outline.sections.get("data")
+        if not isinstance(type, Poison) and (left_out := rows_left_out(section, name.name, type)):
+            type = self.record.report(left_out, stated.span)
         if isinstance(type, Poison):
             env.values[name.name] = type
             return
@@ -164,6 +149,8 @@ class _Elaborator:
             env.outputs.append(("output", env.current, env.current.span))
         elif env.inputs and not any(isinstance(statement, syntax.Broken) for statement in model.body):
             fault = Fault("E220", f"model {model.name.name} has no output", help="output name = … makes one")
+            if self.record.idle:
+                fault.help = f"the loop in line {self.record.idle[0].line} ran zero times, and made nothing"
             self.record.report(fault, model.name.span)
 
     # The result
@@ -177,7 +164,7 @@ class _Elaborator:
         }
         training = settings.get("train")
         targets = read_targets(training, self.statements.declared) if training else {}
-        train = TrainReader(training, targets, parameters).read() if training else None
+        train = TrainReader(training, targets, parameters, settings.get("data")).read() if training else None
         data = DataReader(settings["data"], targets).read() if "data" in settings else None
         export = read_export(settings["export"]) if "export" in settings else None
         self._check_requirements(env)
@@ -194,6 +181,7 @@ class _Elaborator:
             train,
             (export.component, settings["export"].section.span) if export else None,
             self._requirement_lines(),
+            [finding for finding in self.record.diagnostics if finding.code == UNMET],
         )
 
     def _parameters(self) -> dict[str, ParameterRecord]:

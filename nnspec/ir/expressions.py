@@ -8,14 +8,16 @@ from typing import Any
 from nnspec.diagnostics.errors import Fault
 from nnspec.diagnostics.span import Span
 from nnspec.ir import arithmetic, limits, options
+from nnspec.ir.advice import arrow
 from nnspec.ir.components import Component
 from nnspec.ir.dims import Size, symbol
-from nnspec.ir.lookup import find, unknown_component, unknown_layer, unknown_value
+from nnspec.ir.expected import Expected
+from nnspec.ir.lookup import find, unknown_call, unknown_value, unquoted
 from nnspec.ir.mixed import Mixed, one
-from nnspec.ir.options import Expected
 from nnspec.ir.records import POISON, Environment, ParameterReference, Poison, Record, Tensor
 from nnspec.ir.wording import listed
 from nnspec.language import syntax
+from nnspec.language.spelling import spelled
 
 RunPipeline = Callable[[Environment, syntax.Pipeline], "list[Tensor] | Poison"]
 PLAIN = Expected()
@@ -50,6 +52,8 @@ class Expressions:
         return self.record.report(fault, blamed(expr))
 
     def _evaluate(self, env: Environment, expr: syntax.Expr, wanted: Expected) -> Any:
+        if wanted.text and (fault := unquoted(env, expr)):
+            return self.record.report(fault, expr.span)
         match expr:
             case syntax.Literal(value=value):
                 return value
@@ -84,12 +88,16 @@ class Expressions:
         if name in env.values:
             return env.values[name]
         for kind in wanted.kinds:
-            if name in self.record.registries[kind]:
+            if name in self.record.registries[kind] and kind != "loss":
                 return self._component(env, kind, syntax.Call(expr, [], expr.span))
+            if name in self.record.registries[kind]:
+                raise self._without_values(env, name, self.record.registries[kind][name].arity[0])
         if env.symbolic:
             return symbol(name)
         if find(self.record, env, name) is not None and name not in wanted.words:
-            raise Fault("E218", f"{name} is a layer, and here a value is needed", help=f"x -> {name}()")
+            raise Fault(
+                "E218", f"{name} is a layer, and here a value is needed", help=f"{self._input(env)} -> {name}()"
+            )
         if name in env.lost:
             return POISON
         raise unknown_value(self.record, env, name, wanted)
@@ -152,7 +160,7 @@ class Expressions:
     def _call(self, env: Environment, expr: syntax.Call, wanted: Expected) -> Any:
         name = expr.name.name
         for kind in wanted.kinds:
-            if name in self.record.registries[kind]:
+            if name in self.record.registries[kind] and kind != "loss":
                 return self._component(env, kind, expr)
         if env.losses and name in self.record.registries["loss"]:
             return self._loss(env, expr)
@@ -162,12 +170,36 @@ class Expressions:
             raise Fault(
                 "E218",
                 f"{name} is a layer, and only a statement that begins with one applies it to the current value",
-                help=f"x -> {name}(…)",
+                help=self._with_arrow(env, expr),
             )
         if name in env.lost:
             return POISON
         kinds = (*wanted.kinds, "loss") if env.losses else wanted.kinds
-        raise unknown_component(self.record, kinds[0], name) if kinds else unknown_layer(self.record, env, name)
+        raise unknown_call(self.record, env, expr, kinds)
+
+    def _with_arrow(self, env: Environment, call: syntax.Call) -> str:
+        """`x -> dense(8)` for `x + dense(8)`, and `x -> relu` for `relu(x) + 1`."""
+        name, arguments = call.name.name, call.arguments
+        written = arguments[0].value if arguments and arguments[0].name is None else None
+        if written and not isinstance(written, (syntax.Literal, syntax.ListExpr)):
+            count = len(self.record.diagnostics)
+            value = self.evaluate(env, written)
+            if isinstance(value, Tensor):
+                return arrow(name, arguments[:1], arguments[1:])
+            del self.record.diagnostics[count:]
+        return f"{self._input(env)} -> {spelled(call, f'{name}(…)')}"
+
+    def _input(self, env: Environment) -> str:
+        """The value that a layer was probably meant to be applied to."""
+        return (env.current.name if isinstance(env.current, Tensor) else "") or next(env.tensors, "x")
+
+    def _without_values(self, env: Environment, name: str, count: int) -> Fault:
+        """The error for a loss or metric that is not given its values, with values that it could have."""
+        found = [value for value in env.values.values() if isinstance(value, Tensor)]
+        targets = [value.name for value in found if value.made_by == "target"]
+        made = [value.name for value in found if value.made_by not in ("target", "input")]
+        values = f"{made[-1]}, {targets[0]}" if made and targets else "prediction, target"
+        return Fault("E223", f"{name} takes {count} values first, such as {name}({values})")
 
     def _function(self, env: Environment, expr: syntax.Call) -> Any:
         name = expr.name.name
@@ -195,7 +227,9 @@ class Expressions:
         def argument(expr: syntax.Expr, wanted: Expected) -> Any:
             return self.evaluate(env, expr, wanted)
 
-        return options.bind(cls, call.arguments[skip:], call.name.span, argument, self.record.report)
+        return options.bind(
+            cls, call.arguments[skip:], call.name.span, argument, self.record.report, self.record.registries
+        )
 
     def _loss(self, env: Environment, call: syntax.Call) -> Any:
         """The value of a loss: its first arguments are values, the rest options."""
@@ -212,8 +246,7 @@ class Expressions:
         given = [argument for argument in call.arguments[:count] if argument.name is None]
         found = [self.evaluate(env, argument.value) for argument in given]
         if len(found) < count:
-            fault = Fault("E223", f"{name} takes {count} values first, such as {name}(logits, species)")
-            return self.record.report(fault, call.name.span)
+            return self.record.report(self._without_values(env, name, count), call.name.span)
         for index, (value, argument) in enumerate(zip(found, given, strict=True)):
             if not isinstance(value, (Tensor, Poison)):
                 fault = Fault("E212", f"{name} takes a value here, got {shown(value)}")

@@ -1,8 +1,8 @@
 """Typed options: what pydantic does for the IR, for the components that `check` needs.
 
-Importing pydantic's BaseModel takes longer than `check` may take in whole, so components have this small base: options are annotated
-class attributes, values are checked strictly (nothing is coerced but a whole number to a float), nothing unknown passes, and instances
-are frozen. `nnspec.ir.schema` makes the pydantic model, and with it the JSON Schema, of any of them.
+Importing pydantic's BaseModel takes longer than `check` may take in whole, so components have this small base: options
+are annotated class attributes, values are checked strictly, nothing unknown passes, and instances are frozen.
+`nnspec.ir.schema` makes the pydantic model, and with it the JSON Schema, of any of them.
 """
 
 from __future__ import annotations
@@ -48,6 +48,14 @@ class OptionError(ValueError):
         super().__init__(f"{owner}: " + "; ".join(problem.message for problem in problems))
 
 
+class Rule(ValueError):
+    """A rule that one option breaks, for `_check`; a plain ValueError is one between several options."""
+
+    def __init__(self, option: str, text: str) -> None:
+        super().__init__(text)
+        self.option = option
+
+
 @dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(default,))
 class Options:
     """Base of everything with typed options. A rule between options is checked by `_check`, which raises ValueError."""
@@ -58,11 +66,7 @@ class Options:
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        own = [
-            name
-            for name, text in cls.__dict__.get("__annotations__", {}).items()
-            if not str(text).startswith("ClassVar")
-        ]
+        own = [name for name, text in _stated(cls).items() if not str(text).startswith("ClassVar")]
         cls.option_names = tuple(dict.fromkeys((*cls.option_names, *own)))
         cls.option_defaults = {
             **cls.option_defaults,
@@ -88,7 +92,8 @@ class Options:
         try:
             self._check()
         except ValueError as error:
-            raise OptionError(type(self).__name__, [Problem("", "rule", str(error))]) from error
+            option = error.option if isinstance(error, Rule) else ""
+            raise OptionError(type(self).__name__, [Problem(option, "rule", str(error))]) from error
 
     def _check(self) -> None:
         """Raise ValueError where options contradict each other."""
@@ -106,6 +111,12 @@ class Options:
         return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in self.option_names)})"
 
 
+def _stated(cls: type) -> dict[str, Any]:
+    """The annotations of one class as they are written. (`inspect.get_annotations` lives in a module of 5 ms.)"""
+    found: dict[str, Any] = vars(cls).get("__annotations__", {})
+    return found
+
+
 _ANNOTATIONS: dict[type, dict[str, Any]] = {}
 
 
@@ -114,8 +125,7 @@ def option_types(cls: type[Options]) -> dict[str, Any]:
     if cls not in _ANNOTATIONS:
         found: dict[str, Any] = {}
         for base in reversed(cls.__mro__):
-            stated = base.__dict__.get("__annotations__", {})
-            own = {name: text for name, text in stated.items() if name in cls.option_names}
+            own = {name: text for name, text in _stated(base).items() if name in cls.option_names}
             scope = vars(sys.modules[base.__module__])
             found |= get_type_hints(type("Stated", (), {"__annotations__": own}), scope, include_extras=True)
         _ANNOTATIONS[cls] = {name: found[name] for name in cls.option_names}
@@ -132,6 +142,7 @@ __all__ = [
     "PositiveFloat",
     "PositiveInt",
     "Problem",
-    "option_types",
+    "Rule",
     "default",
+    "option_types",
 ]

@@ -10,17 +10,8 @@ from nnspec.ir.codec import encode, encode_options
 from nnspec.ir.components import Component
 from nnspec.ir.elaborate import Analysis
 from nnspec.ir.options import plain
-from nnspec.ir.records import (
-    DataRecord,
-    MetricRecord,
-    NodeRecord,
-    ParameterRecord,
-    Poison,
-    SplitRecord,
-    TargetRecord,
-    Tensor,
-    TrainRecord,
-)
+from nnspec.ir.records import NodeRecord, ParameterRecord, Poison, Tensor
+from nnspec.ir.section_records import DataRecord, MetricRecord, SplitRecord, TargetRecord, TrainRecord
 
 
 def finish(analysis: Analysis) -> spec.Spec:
@@ -45,6 +36,7 @@ def finish(analysis: Analysis) -> spec.Spec:
         data=_data(analysis.data) if analysis.data else None,
         export=_export(analysis),
         requirements=analysis.requirements,
+        unmet=tuple(analysis.unmet),
     )
 
 

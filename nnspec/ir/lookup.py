@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from nnspec.diagnostics.errors import Fault
-from nnspec.ir.options import Expected
+from nnspec.ir.advice import article, elsewhere
+from nnspec.ir.expected import Expected
+from nnspec.ir.planned import planned
 from nnspec.ir.records import Environment, Layerlike, Record
 from nnspec.ir.wording import listed, nearest
+from nnspec.language import syntax
+from nnspec.language.spelling import spelled
+
+CONSTANTS = {"none": "none", "null": "none", "nil": "none", "true": "true", "false": "false"}
+"""Words of this and other languages, in small letters, and how they are written here."""
 
 
 def find(record: Record, env: Environment, name: str) -> Layerlike | None:
@@ -18,29 +27,24 @@ def find(record: Record, env: Environment, name: str) -> Layerlike | None:
     return layers[name] if name in layers else None  # noqa: SIM401  (a registry is no dict)
 
 
-def nearest_layer(record: Record, env: Environment, name: str) -> str:
-    own = nearest(name, [*env.instances, *env.blocks], cutoff=0.7)
-    return own or record.registries["layer"].nearest(name) or ""
-
-
 def unknown_layer(record: Record, env: Environment, name: str) -> Fault:
     """The error for a name after `->` or before `(` that is no layer."""
     if name in env.values:
         return Fault("E201", f"{name} is a value, not a layer", help=f"`layer {name} = …` makes one")
-    near = nearest_layer(record, env, name)
-    if near:
-        return Fault("E201", f"there is no layer {name}", help=f"did you mean {near}?")
-    for kind in ("loss", "metric", "optimizer", "schedule", "initializer", "source"):
-        if name in record.registries[kind]:
-            return Fault("E201", f"{name} is {_article(kind)}, not a layer")
-    return Fault(
-        "E201", f"there is no layer {name}", help=f"`block {name}(…) {{ … }}` declares one, and `use` brings one in"
-    )
+    if fault := _known_otherwise(record, env, name):
+        return fault
+    near = _nearest_layer(record, env, name)
+    help = f"did you mean {near}?" if near else f"`block {name}(…) {{ … }}` declares one, and `use` brings one in"
+    return Fault("E201", f"there is no layer {name}", help=help)
 
 
 def neither(record: Record, env: Environment, name: str) -> Fault:
     """The error for a bare name that begins a pipeline and is nothing."""
-    near = nearest(name, env.values, cutoff=0.7) or nearest_layer(record, env, name)
+    near = nearest(name, env.values, cutoff=0.7)
+    fault = None if near else _known_otherwise(record, env, name)
+    if fault:
+        return fault
+    near = near or _nearest_layer(record, env, name)
     return Fault(
         "E201",
         f"{name} is neither a value nor a layer",
@@ -48,29 +52,84 @@ def neither(record: Record, env: Environment, name: str) -> Fault:
     )
 
 
+def _known_otherwise(record: Record, env: Environment, name: str) -> Fault | None:
+    """The error for what would be a layer in a later version, or is a component of another kind."""
+    layers = record.registries["layer"]
+    if layers.same(name) or nearest(name, [*env.instances, *env.blocks], cutoff=0.9):
+        return None
+    if own := layers.planned(name):
+        return Fault(
+            "E201", f"nnspec has no {own} yet", help="it is part of the language, and comes in a later version"
+        )
+    message, help = elsewhere(record.registries, name, "layer")
+    return Fault("E201", message, help=help) if message else None
+
+
+def _nearest_layer(record: Record, env: Environment, name: str) -> str:
+    own = nearest(name, [*env.instances, *env.blocks], cutoff=0.7)
+    return own or record.registries["layer"].nearest(name) or ""
+
+
 def unknown_value(record: Record, env: Environment, name: str, wanted: Expected) -> Fault:
     """The error for a name that is no value, at a place where `wanted` may stand."""
     if name in wanted.words:
         return Fault("E204", f"{name} is no value here; a word of a fixed set is a string", help=f'write "{name}"')
+    if name.lower() in CONSTANTS:
+        return Fault("E204", f"{name} is not defined", help=f"write {CONSTANTS[name.lower()]}")
     close = nearest(name, env.values) or nearest(name, wanted.words)
     for kind in wanted.kinds:
-        if not close and record.registries[kind].nearest(name):
+        if not close and (record.registries[kind].nearest(name) or record.registries[kind].planned(name)):
             return unknown_component(record, kind, name)
     if close:
         return Fault("E204", f"{name} is not defined", help=f"did you mean {_quoted(close, wanted)}?")
-    known = [f"{kind}s are {', '.join(record.registries[kind])}" for kind in wanted.kinds]
-    return Fault("E204", f"{name} is not defined", help="; ".join(known) or values_here(env))
+    if wanted.kinds:
+        return unknown_component(record, wanted.kinds[0], name)
+    help = f'write "{name}" for the text' if wanted.text else values_here(env)
+    return Fault("E204", f"{name} is not defined", help=help)
 
 
 def unknown_component(record: Record, kind: str, name: str) -> Fault:
     """The error for a name that no component of `kind` has."""
     registry = record.registries[kind]
+    message, _ = elsewhere(record.registries, name, kind)
     near = registry.nearest(name)
-    return Fault(
-        "E403",
-        f"{name} is not {_article(kind)}",
-        help=f"did you mean {near}?" if near else f"there are {', '.join(registry)}",
-    )
+    if not registry.same(name) and (own := registry.planned(name)):
+        return Fault("E403", f"nnspec has no {own} yet", help=f"there are {', '.join(registry)}")
+    help = f"did you mean {near}?" if near else f"there are {', '.join(registry)}"
+    if kind == "loss" and not near:
+        help += "; each is written with its values: mse(prediction, target)"
+    return Fault("E403", message or f"{name} is not {article(kind)}", help=help)
+
+
+def unknown_call(record: Record, env: Environment, call: syntax.Call, kinds: Sequence[str]) -> Fault:
+    """The error for a call of what is no component of `kinds`, no loss where one may stand, and no function."""
+    name = call.name.name
+    if name == "range" and call.arguments:
+        count = spelled(call.arguments[-1].value)
+        return Fault("E201", "there is no range", help=f"write `repeat {count} as i {{ … }}`")
+    if planned("weights", name):
+        return Fault("E403", f"nnspec has no {name} yet", help='init = "weights.safetensors" takes a whole file')
+    if kinds:
+        return unknown_component(record, kinds[0], name)
+    return unknown_layer(record, env, name)
+
+
+def unquoted(env: Environment, expr: syntax.Expr) -> Fault | None:
+    """The error for a path or name without quotes where a string stands: `csv(data/iris.csv)`."""
+    if isinstance(expr, syntax.Name) or not _is_path(env, expr):
+        return None
+    return Fault("E204", "a string stands in quotes", help=f'write "{spelled(expr).replace(" ", "")}"')
+
+
+def _is_path(env: Environment, expr: syntax.Expr) -> bool:
+    """Whether an expression is words that mean nothing here, joined by `/`, `-` and `.`."""
+    match expr:
+        case syntax.Name(name=name) | syntax.Attribute(base=syntax.Name(name=name)):
+            known = name in env.values or name in env.instances or name in env.lost
+            return not known
+        case syntax.Binary(operator="/" | "-", left=left, right=right):
+            return _is_path(env, left) and _is_path(env, right)
+    return False
 
 
 def values_here(env: Environment) -> str:
@@ -81,7 +140,3 @@ def values_here(env: Environment) -> str:
 
 def _quoted(name: str, wanted: Expected) -> str:
     return f'"{name}"' if name in wanted.words else name
-
-
-def _article(kind: str) -> str:
-    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"

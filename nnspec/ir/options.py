@@ -1,34 +1,26 @@
-"""Arguments of a call to the options of a component: which is which, and messages in the words of a spec for what does not fit."""
+"""Arguments of a call to the options of a component: which is which, and messages in the words of a spec."""
 
 from __future__ import annotations
 
-import types
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from fractions import Fraction
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Any
 
 from nnspec.diagnostics.errors import Fault
 from nnspec.diagnostics.span import Span
+from nnspec.ir.accept import want
+from nnspec.ir.advice import Registries, arrow, misnamed, other_form, size_first, unknown_option
 from nnspec.ir.arithmetic import describe
 from nnspec.ir.components import Component
-from nnspec.ir.fields import OptionError, option_types
+from nnspec.ir.expected import Expected, expected
+from nnspec.ir.fields import OptionError, Problem, option_types
 from nnspec.ir.records import POISON, ParameterReference, Poison, Tensor
+from nnspec.ir.wording import counted, nearest
 from nnspec.language import syntax
 
-Evaluate = Callable[[syntax.Expr, "Expected"], Any]
+Evaluate = Callable[[syntax.Expr, Expected], Any]
 Report = Callable[[Fault, Span], Poison]
-
-
-@dataclass(frozen=True, slots=True)
-class Expected:
-    """What an option may be, so that its argument is read as that."""
-
-    kinds: tuple[str, ...] = ()
-    """Kinds of components that may stand there: `init = normal(0.02)`."""
-    words: tuple[str, ...] = ()
-    """The strings of a fixed set, for the hint that a bare word wants quotes."""
 
 
 @dataclass(slots=True)
@@ -50,37 +42,183 @@ class Given:
 
 
 def bind(
-    cls: type[Component], arguments: Sequence[syntax.Argument], span: Span, evaluate: Evaluate, report: Report
+    cls: type[Component],
+    arguments: Sequence[syntax.Argument],
+    span: Span,
+    evaluate: Evaluate,
+    report: Report,
+    registries: Registries,
 ) -> Bound | Poison:
     """The component that `arguments` describe, or poison after every finding is reported."""
-    given = _match(cls, arguments, report)
-    sound = given is not POISON
-    tensors: dict[str, Tensor] = {}
-    ties: dict[str, tuple[ParameterReference, Span]] = {}
-    options: dict[str, Any] = {}
-    spans: dict[str, Span] = {}
-    for argument in given if isinstance(given, list) else ():
-        value = _value(cls, argument, evaluate)
-        spans[argument.name] = argument.span
+    return _Binder(cls, span, evaluate, report, registries).bind(arguments)
+
+
+class _Binder:
+    """Binds the arguments of one call. After the first finding, the others are looked for all the same."""
+
+    def __init__(
+        self, cls: type[Component], span: Span, evaluate: Evaluate, report: Report, registries: Registries
+    ) -> None:
+        self._cls, self._span = cls, span
+        self._evaluate, self._report, self._registries = evaluate, report, registries
+        self._sound = True
+        self._known: dict[int, Any] = {}
+        self._options: dict[str, Any] = {}
+        self._spans: dict[str, Span] = {}
+        self._tensors: dict[str, Tensor] = {}
+        self._ties: dict[str, tuple[ParameterReference, Span]] = {}
+
+    def bind(self, arguments: Sequence[syntax.Argument]) -> Bound | Poison:
+        for given in self._matched(self._without_inputs(arguments)):
+            self._take(given)
+        if not self._sound:
+            return POISON
+        try:
+            return Bound(self._cls(**self._options), self._tensors, self._ties)
+        except OptionError as error:
+            for problem in error.problems:
+                self._explain(problem)
+            return POISON
+
+    def _fail(self, fault: Fault, span: Span) -> None:
+        self._report(fault, span)
+        self._sound = False
+
+    # Inputs, and sizes of inputs, which other frameworks give first
+
+    def _without_inputs(self, arguments: Sequence[syntax.Argument]) -> Sequence[syntax.Argument]:
+        """The arguments but for those that are no options of a layer here; they are reported."""
+        cls = self._cls
+        positional = [argument for argument in arguments if argument.name is None]
+        if cls.kind != "layer" or not positional or not cls.option_names:
+            return arguments
+        first = cls.variadic or cls.option_names[0]
+        wanted = expected(cls, first)
+        inputs = [] if wanted.value else self._leading_values(positional, wanted)
+        if inputs:
+            rest = [argument for argument in arguments if argument not in inputs]
+            value = self._known[id(inputs[0].value)]
+            found = f"the value {value}" if isinstance(value, Tensor) else "a list of values"
+            message = f"{cls.name}: {first} is {want(option_types(cls)[first])}, got {found}"
+            help = f"its input stands before the arrow: {arrow(cls.name, inputs, rest)}"
+            self._fail(Fault("E212", message, help), inputs[0].span)
+            return [argument for argument in rest if argument.name]
+        if len(positional) > 1 and not cls.variadic and len(cls.option_names) > 1:
+            second = cls.option_names[1]
+            value = self._once(positional[1].value, expected(cls, second))
+            if help := size_first(cls, arguments, value):
+                message = f"{cls.name}: {second} is {want(option_types(cls)[second])}, got {describe(value)}"
+                self._fail(Fault("E205", message, help), positional[1].span)
+                return [argument for argument in arguments if argument not in positional[1:]]
+        return arguments
+
+    def _leading_values(self, positional: list[syntax.Argument], wanted: Expected) -> list[syntax.Argument]:
+        """The arguments at the front that are values of the model, or a list of them."""
+        found = []
+        for argument in positional:
+            value = self._once(argument.value, wanted)
+            if not isinstance(value[0] if isinstance(value, tuple) and value else value, Tensor):
+                break
+            found.append(argument)
+        return found
+
+    # Which argument is which option
+
+    def _matched(self, arguments: Sequence[syntax.Argument]) -> Iterator[Given]:
+        """Positional arguments by their place, then named ones."""
+        positional = [argument for argument in arguments if argument.name is None]
+        found = self._listed(positional) if self._cls.variadic else self._placed(positional)
+        for argument in arguments:
+            if argument.name is None:
+                continue
+            name = argument.name.name
+            if name in found:
+                self._fail(Fault("E202", f"{self._cls.name}: {name} is given twice"), argument.name.span)
+            elif name not in self._cls.option_names and (
+                fault := misnamed(self._cls, argument, arguments, self._registries)
+            ):
+                self._fail(fault, argument.span)
+            elif name in self._cls.option_names or self._may_tie(argument.value, name):
+                found[name] = Given(name, argument.value, argument.span)
+            else:
+                self._fail(unknown_option(self._cls, name), argument.span)
+        yield from found.values()
+
+    def _may_tie(self, value: syntax.Expr, name: str) -> bool:
+        """Whether an argument that is no option may be a parameter to tie: `weight = emb.weight`, or a name of it."""
+        if isinstance(value, syntax.Name):
+            return not nearest(name, self._cls.option_names)
+        return isinstance(value, syntax.Attribute)
+
+    def _placed(self, arguments: Sequence[syntax.Argument]) -> dict[str, Given]:
+        names = self._cls.option_names
+        if extra := arguments[len(names) :]:
+            takes = (
+                f"takes at most {counted(len(names), 'option')}: {', '.join(names)}" if names else "takes no options"
+            )
+            layer = self._cls.kind == "layer"
+            help = f"its input stands before the arrow: {arrow(self._cls.name, extra)}" if layer and not names else ""
+            self._fail(Fault("E202", f"{self._cls.name} {takes}", help=help), extra[0].span)
+        return {name: Given(name, a.value, a.span) for name, a in zip(names, arguments, strict=False)}
+
+    def _listed(self, arguments: Sequence[syntax.Argument]) -> dict[str, Given]:
+        """All positional arguments as the one list that the component takes."""
+        name = self._cls.variadic
+        if not arguments or name is None:
+            return {}
+        items = [argument.value for argument in arguments]
+        alone = items[0] if len(items) == 1 and isinstance(items[0], syntax.ListExpr) else items
+        return {name: Given(name, alone, arguments[0].span.to(arguments[-1].span))}
+
+    # Values
+
+    def _take(self, given: Given) -> None:
+        value = self._value(given)
+        self._spans[given.name] = given.span
         if value is POISON:
-            sound = False
-        elif isinstance(value, ParameterReference):
-            ties[argument.name] = (value, argument.span)
-        elif argument.name not in cls.option_names:
-            report(_unknown_option(cls, argument.name), argument.span)
-            sound = False
+            self._sound = False
+        elif given.name not in self._cls.option_names:
+            if isinstance(value, ParameterReference):
+                self._ties[given.name] = (value, given.span)
+            else:
+                self._fail(unknown_option(self._cls, given.name), given.span)
         elif isinstance(value, Tensor):
-            tensors[argument.name] = value
-            options[argument.name] = value.type
+            self._tensors[given.name] = value
+            self._options[given.name] = value.type
         else:
-            options[argument.name] = plain(value)
-    if not sound:
-        return POISON
-    try:
-        return Bound(cls(**options), tensors, ties)
-    except OptionError as error:
-        _explain(cls, error, options, tensors, spans, span, report)
-        return POISON
+            self._options[given.name] = plain(value)
+
+    def _value(self, given: Given) -> Any:
+        wanted = expected(self._cls, given.name)
+        if isinstance(given.value, list):
+            items = tuple(self._once(item, wanted) for item in given.value)
+            return POISON if POISON in items else items
+        return self._once(given.value, wanted)
+
+    def _once(self, expr: syntax.Expr, wanted: Expected) -> Any:
+        """The value of an argument, which is evaluated once however often it is looked at."""
+        if id(expr) not in self._known:
+            self._known[id(expr)] = self._evaluate(expr, wanted)
+        return self._known[id(expr)]
+
+    # What does not fit
+
+    def _explain(self, problem: Problem) -> None:
+        """Report a finding at its argument."""
+        option, kind, text = problem
+        name = self._cls.name
+        if kind == "missing":
+            fix = f"{option} = …" if self._cls.kind == "section" else f"{name}({option} = …)"
+            fault = Fault("E206", f"{name} needs {option}, {text}", help=fix)
+        elif kind == "rule":
+            fault = Fault("E205", f"{name}: {text}")
+        elif option in self._tensors:
+            fault = Fault("E212", f"{name}: {option} is {text}, got the value {self._tensors[option]}")
+        else:
+            value = self._options[option]
+            help = other_form(self._cls, option, value, self._registries)
+            fault = Fault("E205", f"{name}: {option} is {text}, got {describe(value)}", help=help)
+        self._report(fault, self._spans.get(option, self._span))
 
 
 def plain(value: Any) -> Any:
@@ -88,106 +226,3 @@ def plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return tuple(plain(item) for item in value)
     return float(value) if isinstance(value, Fraction) else value
-
-
-_EXPECTED: dict[tuple[str, str, str], Expected] = {}
-
-
-def expected(cls: type[Component], name: str) -> Expected:
-    """What option `name` of `cls` may be."""
-    key = (cls.kind, cls.name, name)
-    if key not in _EXPECTED:
-        parts = _flatten(option_types(cls)[name]) if name in cls.option_names else ()
-        kinds = (part.kind for part in parts if isinstance(part, type) and issubclass(part, Component))
-        words = (word for part in parts if get_origin(part) is Literal for word in get_args(part))
-        _EXPECTED[key] = Expected(tuple(dict.fromkeys(kinds)), tuple(word for word in words if isinstance(word, str)))
-    return _EXPECTED[key]
-
-
-def _match(cls: type[Component], arguments: Sequence[syntax.Argument], report: Report) -> list[Given] | Poison:
-    """Positional and named arguments by option."""
-    names = [name for name in cls.option_names if name != cls.variadic]
-    given: dict[str, Given] = {}
-    rest: list[syntax.Argument] = []
-    sound = True
-    for position, argument in enumerate(a for a in arguments if a.name is None):
-        if cls.variadic:
-            rest.append(argument)
-        elif position < len(names):
-            given[names[position]] = Given(names[position], argument.value, argument.span)
-        else:
-            takes = f"takes at most {len(names)} options: {', '.join(names)}" if names else "takes no options"
-            report(Fault("E202", f"{cls.name} {takes}"), argument.span)
-            sound = False
-    if rest and cls.variadic:
-        items = [argument.value for argument in rest]
-        alone = items[0] if len(items) == 1 and isinstance(items[0], syntax.ListExpr) else items
-        given[cls.variadic] = Given(cls.variadic, alone, rest[0].span.to(rest[-1].span))
-    for argument in arguments:
-        if argument.name is None:
-            continue
-        if argument.name.name in given:
-            report(Fault("E202", f"{cls.name}: {argument.name.name} is given twice"), argument.name.span)
-            sound = False
-        else:
-            given[argument.name.name] = Given(argument.name.name, argument.value, argument.span)
-    return list(given.values()) if sound else POISON
-
-
-def _value(cls: type[Component], argument: Given, evaluate: Evaluate) -> Any:
-    wanted = expected(cls, argument.name)
-    if isinstance(argument.value, list):
-        items = tuple(evaluate(item, wanted) for item in argument.value)
-        return POISON if POISON in items else items
-    return evaluate(argument.value, wanted)
-
-
-def _unknown_option(cls: type[Component], name: str) -> Fault:
-    close = get_close_matches(name, cls.option_names, n=1, cutoff=0.5)
-    known = ", ".join(cls.option_names)
-    return Fault(
-        "E202",
-        f"{cls.name} has no option {name}",
-        help=f"did you mean {close[0]}?" if close else f"its options are {known}" if known else "",
-    )
-
-
-def _explain(
-    cls: type[Component],
-    error: OptionError,
-    options: dict[str, Any],
-    tensors: dict[str, Tensor],
-    spans: dict[str, Span],
-    span: Span,
-    report: Report,
-) -> None:
-    """Report each option that does not fit at its argument."""
-    for option, kind, text in error.problems:
-        if kind == "missing":
-            fault = Fault("E206", f"{cls.name} needs {option}, {text}", help=f"{cls.name}({option} = …)")
-        elif kind == "rule":
-            fault = Fault("E205", f"{cls.name}: {text}")
-        elif option in tensors:
-            fault = Fault("E212", f"{cls.name}: {option} is {text}, got the value {tensors[option]}")
-        else:
-            fault = _wrong_value(cls, option, text, options[option])
-        report(fault, spans.get(option, span))
-
-
-def _wrong_value(cls: type[Component], name: str, wanted: str, value: Any) -> Fault:
-    words = expected(cls, name).words
-    close = get_close_matches(value, words, n=1, cutoff=0.5) if isinstance(value, str) else []
-    return Fault(
-        "E205",
-        f"{cls.name}: {name} is {wanted}, got {describe(value)}",
-        help=f'did you mean "{close[0]}"?' if close else "",
-    )
-
-
-def _flatten(annotation: Any) -> tuple[Any, ...]:
-    origin = get_origin(annotation)
-    if origin is Annotated:
-        return _flatten(get_args(annotation)[0])
-    if origin in (Union, types.UnionType, tuple):
-        return tuple(part for argument in get_args(annotation) for part in _flatten(argument))
-    return (annotation,)

@@ -98,8 +98,8 @@ class Pipelines:
     def _current(self, env: Environment, layer: syntax.Name | syntax.Call) -> Values:
         if isinstance(env.current, Tensor):
             return [env.current]
-        if env.current is None and not self._missing(env, layer):
-            name = _name_of(layer)
+        name = layer.name if isinstance(layer, syntax.Name) else layer.name.name
+        if env.current is None and find(self.record, env, name) is not None:
             last = next(env.tensors, None)
             fault = Fault(
                 "E209",
@@ -108,9 +108,6 @@ class Pipelines:
             )
             self.record.report(fault, blamed(layer))
         return POISON
-
-    def _missing(self, env: Environment, layer: syntax.Name | syntax.Call) -> bool:
-        return find(self.record, env, _name_of(layer)) is None
 
     # What stands behind the arrow
 
@@ -125,8 +122,6 @@ class Pipelines:
             return POISON
         if isinstance(target, Instance):
             return self._use(env, target, call, inputs)
-        if isinstance(target, Block) and name in self.record.registries["layer"]:
-            return POISON  # its name is an error already, and which of the two is meant is not known
         bound = self.arguments(env, target, call)
         if isinstance(bound, Poison) or isinstance(inputs, Poison):
             return POISON
@@ -140,9 +135,11 @@ class Pipelines:
 
     def arguments(self, env: Environment, target: Any, call: syntax.Call) -> Any:
         """The evaluated arguments of a layer or block, or poison."""
-        if isinstance(target, Block):
-            return self.blocks.arguments(env, target, call)
-        return self.expressions.bind(env, target, call)
+        if not isinstance(target, Block):
+            return self.expressions.bind(env, target, call)
+        if call.name.name in self.record.registries["layer"]:
+            return POISON  # such a name is an error already, and which of the two is meant is not known
+        return self.blocks.arguments(env, target, call)
 
     def _use(self, env: Environment, instance: Instance, call: syntax.Call, inputs: Values) -> Values:
         """A use of an instance, which shares the parameters of its first use."""
@@ -168,12 +165,8 @@ class Pipelines:
             env.uses = outside
         env.scope.owns |= scope.owns
         for made in self.record.parameters[start:]:
-            instance.parameters.setdefault(f"{made.entity.below(scope)}.{made.leaf}".lstrip("."), made)
+            instance.parameters.setdefault(f"{made.entity.below(scope)}.{made.leaf}", made)
         return results
-
-
-def _name_of(layer: syntax.Name | syntax.Call) -> str:
-    return layer.name if isinstance(layer, syntax.Name) else layer.name.name
 
 
 def _listed(results: tuple[Tensor, ...] | Poison) -> Values:

@@ -76,13 +76,10 @@ class NodeRecord:
     arguments: dict[str, Tensor]
     parameters: dict[str, ParameterRecord]
     outputs: tuple[Tensor, ...]
+    macs: Dim
+    """Multiply-accumulate operations of the forward pass."""
     span: Span
     origin: tuple[Span, ...]
-
-    @property
-    def macs(self) -> Dim:
-        """Multiply-accumulate operations; worked out where somebody asks."""
-        return self.operator.macs(*(tensor.type for tensor in self.inputs))
 
 
 @dataclass(eq=False, slots=True)
@@ -156,70 +153,6 @@ class Environment:
 
 
 @dataclass(eq=False, slots=True)
-class TargetRecord:
-    """A `target` line."""
-
-    tensor: Tensor | Poison
-    label: bool
-    """True for classes, which are int64 in the graph."""
-    span: Span
-
-
-@dataclass(eq=False, slots=True)
-class MetricRecord:
-    """One entry of `metrics`."""
-
-    metric: Any
-    inputs: list[Tensor]
-    span: Span
-    name: str = ""
-    """As reported: `accuracy`, or `accuracy.digit` where it is used twice."""
-
-
-@dataclass(eq=False, slots=True)
-class TrainRecord:
-    """The train section."""
-
-    settings: Any
-    """The component of the section."""
-    loss: Tensor
-    nodes: list[NodeRecord]
-    """What the expressions of the loss and the metrics are made of."""
-    metrics: list[MetricRecord]
-    targets: dict[str, TargetRecord]
-    span: Span
-
-
-@dataclass(eq=False, slots=True)
-class FeedRecord:
-    """What feeds one input or target."""
-
-    name: str
-    columns: tuple[str, ...]
-    single: bool
-    span: Span
-
-
-@dataclass(eq=False, slots=True)
-class SplitRecord:
-    """`train`, `validation` or `test` of the data section."""
-
-    value: Any
-    """A source, or a fraction of the training rows."""
-    span: Span
-
-
-@dataclass(eq=False, slots=True)
-class DataRecord:
-    """The data section."""
-
-    settings: Any
-    splits: dict[str, SplitRecord | None]
-    feeds: list[FeedRecord]
-    span: Span
-
-
-@dataclass(eq=False, slots=True)
 class Record:
     """All that the elaboration of one spec finds."""
 
@@ -241,6 +174,8 @@ class Record:
     """Expressions that were evaluated so far, entries of lists included."""
     elements: int = 0
     """Numbers in the parameters so far."""
+    idle: list[Span] = field(default_factory=list)
+    """The loops of the model's body that ran no time at all."""
     reported: set[tuple[str, Span | None]] = field(default_factory=set)
 
     def report(self, fault: Fault, span: Span | None) -> Poison:

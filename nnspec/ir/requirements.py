@@ -15,6 +15,8 @@ from nnspec.ir.records import ParameterRecord, Poison, Record, Tensor
 from nnspec.ir.statements import Statements
 from nnspec.language import syntax
 
+UNMET = "E501"
+
 COMPARE = {
     "<": operator.lt,
     "<=": operator.le,
@@ -75,11 +77,11 @@ class Requirements:
         weights = self._weights(subject)
         actual = sum(weights.values())
         if not COMPARE[entry.operator](actual, wanted):
-            heaviest = ", ".join(f"{name} {count:_}" for name, count in weights.most_common(3) if count)
+            heaviest = ", ".join(f"{name} {_grouped(count)}" for name, count in weights.most_common(3) if count)
             unit = " bytes" if SUBJECTS[subject] is BYTE_UNITS else ""
             raise Fault(
-                "E501",
-                f"{subject} is {actual:_}{unit}, and {subject} {entry.operator} {describe(wanted)} is required",
+                UNMET,
+                f"{subject} is {_grouped(actual)}{unit}, and {subject} {entry.operator} {_grouped(wanted)} is required",
                 help=f"most is in {heaviest}" if heaviest else "",
             )
 
@@ -122,7 +124,7 @@ class Requirements:
         if isinstance(found, Poison) or isinstance(wanted, Poison):
             return
         if found.type != wanted:
-            raise Fault("E501", f"{name} is {found.type}, and {wanted} is required")
+            raise Fault(UNMET, f"{name} is {found.type}, and {wanted} is required")
 
     def _value(self, entry: syntax.Signature) -> Tensor | Poison:
         name = entry.name.name
@@ -134,3 +136,8 @@ class Requirements:
             own = ", ".join(key for key, value in known.items() if isinstance(value, Tensor)) or "none"
             raise Fault("E204", f"the model has no {entry.role} {name}", help=f"there are {own}")
         return found
+
+
+def _grouped(number: Any) -> str:
+    """A number as the language writes it: 1_000."""
+    return f"{number:_}" if isinstance(number, int) and number < 2**128 else describe(number)

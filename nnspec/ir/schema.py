@@ -18,7 +18,7 @@ CLOSED = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 def options_model(cls: type[Component]) -> type[BaseModel]:
-    """A pydantic model with the options of `cls`: components are references, and values of the model are given by name."""
+    """A pydantic model with the options of `cls`: components are references, values are given by name."""
     fields: dict[str, Any] = {}
     for name, annotation in option_types(cls).items():
         default = cls.option_defaults.get(name, ...)

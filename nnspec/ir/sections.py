@@ -7,8 +7,9 @@ from typing import Any
 
 from nnspec.diagnostics.errors import Fault
 from nnspec.diagnostics.span import Span
+from nnspec.ir.expected import Expected
 from nnspec.ir.expressions import Expressions
-from nnspec.ir.options import Bound, Expected, bind
+from nnspec.ir.options import Bound, bind
 from nnspec.ir.records import POISON, Environment, Poison, Record
 from nnspec.ir.wording import suggestion
 from nnspec.language import syntax
@@ -33,7 +34,7 @@ class Settings:
         """The settings as a component; entries named in `skip` are read elsewhere."""
         entries = [entry for key, entry in self.entries.items() if key not in skip]
         arguments = [syntax.Argument(entry.key, entry.value, entry.span) for entry in entries]
-        found = bind(self.component, arguments, self.section.span, self._value, self._report)
+        found = bind(self.component, arguments, self.section.span, self._value, self._report, self.record.registries)
         return POISON if self.broken else found
 
     def place(self, key: str, item: int | None = None) -> Span:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import isfinite
+from numbers import Integral, Real
 from typing import Any
 
 from nnspec.diagnostics.errors import Fault
-from nnspec.ir.arithmetic import MAX_BITS
+from nnspec.ir.arithmetic import MAX_BITS, describe
 from nnspec.ir.declared import check_kind
 from nnspec.ir.expressions import Expressions
-from nnspec.ir.records import POISON, Environment
+from nnspec.ir.records import POISON, Environment, Poison
 from nnspec.ir.wording import suggestion
 from nnspec.language import syntax
 
@@ -50,6 +51,8 @@ def _value(expressions: Expressions, env: Environment, parameter: syntax.Paramet
         return default
     try:
         value = _accepted(name.name, settings[name.name])
+        if value is None and default is not None and not isinstance(default, Poison):
+            raise Fault("E307", f"{name.name} is {describe(default)} by default, and cannot be none")
         check_kind(name.name, value, default)
     except Fault as fault:
         return expressions.record.report(Fault("E307", fault.message, fault.help), name.span)
@@ -58,6 +61,10 @@ def _value(expressions: Expressions, env: Environment, parameter: syntax.Paramet
 
 def _accepted(name: str, value: Any) -> Any:
     """A setting as a spec could write it. Raises E307."""
+    if isinstance(value, Integral) and not isinstance(value, int):
+        value = int(value)
+    elif isinstance(value, Real) and not isinstance(value, (int, float)):
+        value = float(value)
     if isinstance(value, (list, tuple)):
         return tuple(_accepted(name, item) for item in value)
     small = isinstance(value, int) and value.bit_length() <= MAX_BITS

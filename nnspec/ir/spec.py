@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from nnspec.diagnostics.errors import Diagnostic
 from nnspec.diagnostics.span import Span
 from nnspec.ir.dims import Size
 from nnspec.ir.types import DType, TensorType
@@ -189,7 +190,9 @@ class Spec(Part):
     train: Train | None
     export: Export | None
     requirements: tuple[str, ...] = ()
-    """The lines of the require section, which held when the spec was checked."""
+    """The lines of the require section."""
+    unmet: tuple[Diagnostic, ...] = ()
+    """Requirements that do not hold; check, compile and train report them as errors."""
 
     @property
     def parameter_count(self) -> int:

@@ -54,6 +54,7 @@ class Statements:
                 self._output(env, statement)
             case syntax.Input(name=name):
                 self.record.report(Fault("E220", "an input stands at the top of a model or block"), name.span)
+                self.control.poison(env, [statement])
             case syntax.LayerInstance():
                 self._instance(env, statement)
             case syntax.Let():

@@ -12,16 +12,8 @@ from nnspec.ir.declared import Declared
 from nnspec.ir.lookup import unknown_component
 from nnspec.ir.naming import Scope
 from nnspec.ir.patterns import matches_any
-from nnspec.ir.records import (
-    POISON,
-    MetricRecord,
-    NodeRecord,
-    ParameterRecord,
-    Poison,
-    TargetRecord,
-    Tensor,
-    TrainRecord,
-)
+from nnspec.ir.records import POISON, NodeRecord, ParameterRecord, Poison, Tensor
+from nnspec.ir.section_records import MetricRecord, TargetRecord, TrainRecord
 from nnspec.ir.sections import Settings
 from nnspec.ir.types import FLOATS
 from nnspec.ir.wording import nearest, suggestion
@@ -59,11 +51,13 @@ class TrainReader:
         settings: Settings,
         targets: dict[str, TargetRecord],
         parameters: Mapping[str, ParameterRecord],
+        data: Settings | None,
     ) -> None:
         self.settings = settings
         self.record = settings.record
         self.targets = targets
         self.parameters = parameters
+        self.data = data
 
     def read(self) -> TrainRecord | None:
         """The train section; None where something in it was reported."""
@@ -157,9 +151,10 @@ class TrainReader:
 
     def _check_monitors(self, options: Any, metrics: list[MetricRecord]) -> None:
         """What decides about stopping or about the learning rate must be measured."""
-        measured = [
-            f"{split}.{name}" for split in ("validation", "train") for name in ("loss", *(m.name for m in metrics))
-        ]
+        data = self.data
+        validated = data is None or bool(data.broken) or "validation" in data.entries
+        names = ("loss", *(own.name for own in metrics))
+        measured = [f"{split}.{name}" for split in ("validation", "train") for name in names]
         for key, watching in (
             ("early_stop", options.early_stop),
             ("optimizer", getattr(options.optimizer, "lr", None)),
@@ -167,6 +162,13 @@ class TrainReader:
             watched = getattr(watching, "watches", None)
             if watched and watched not in measured:
                 fault = Fault("E412", f"{watched} is not measured", help=suggestion(watched, measured, "there are"))
+                self.record.report(fault, self.settings.place(key))
+            elif watched and watched.startswith("validation.") and not validated:
+                fault = Fault(
+                    "E412",
+                    f"{watched} is not measured: the data section has no validation",
+                    help='write validation = 0.2 there, or monitor = "train.loss" here',
+                )
                 self.record.report(fault, self.settings.place(key))
 
 

@@ -47,7 +47,7 @@ def broadcast(a: Shape, b: Shape) -> Shape:
 
 
 def _broadcast_dim(x: Dim, y: Dim, a: Shape, b: Shape) -> Dim:
-    if x == y or y == 1:
+    if y in (x, 1):
         return x
     if x == 1:
         return y

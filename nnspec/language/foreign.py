@@ -6,6 +6,9 @@ from nnspec.diagnostics.errors import Fault
 from nnspec.language.situation import Situation
 from nnspec.language.tokens import BEFORE_A_DICTIONARY, CONSTANTS, NAMES, NEWLINE, OPERAND_ENDS, OPERAND_STARTS
 
+INPUT_TYPE = "float32[N, 4]"
+ROWS = "N stands for the rows, which come first"
+SHAPES = ("input_shape", "input_size", "input_dim", "in_shape", "shape", "batch_input_shape", "inputs")
 BLOCKS = "write `block name(parameters) { … }`, or `model name(parameters) { … }`"
 WORDS = {
     "def": BLOCKS,
@@ -104,6 +107,27 @@ def attribute(at: Situation) -> Fault | None:
     return None
 
 
+def shape(at: Situation) -> Fault | None:
+    """`input x: (4,)`, `input x: float32(N, 4)`, `input x = (4,)`, `input_shape = (4,)`."""
+    declared = at.start.kind == "INPUT" and at.index > at.first + 1
+    if declared and at.found.kind == "LPAR" and at.before.kind in ("COLON", "NAME"):
+        message = (
+            "the sizes of a type stand in brackets" if at.before.kind == "NAME" else "a type begins with its dtype"
+        )
+        return Fault("E116", message, f"write `{at.tokens[at.first + 1].text}: {INPUT_TYPE}`; {ROWS}")
+    if declared and at.found.kind == "EQUAL":
+        return Fault("E116", "a type stands behind `:`", f"write `{at.before.text}: {INPUT_TYPE}`; {ROWS}")
+    if at.found.kind == "RPAR" and at.before.kind == "COMMA" and "NUMBER" in at.wanted:
+        if at.start.text.lower() in SHAPES and at.place == "statement":
+            at.blamed = at.start
+            return Fault(
+                "E114", f"`{at.start.text}` declares no input", f"write `input features: {INPUT_TYPE}`; {ROWS}"
+            )
+        help = "lists stand in brackets: `[a, b]`"
+        return Fault("E101", "nothing follows the `,`", help if at.before_bracket() != at.start else "")
+    return None
+
+
 def conditional_value(at: Situation) -> Fault | None:
     """`a if c else b`."""
     if at.found.kind == "IF" and at.before.kind in OPERAND_ENDS | CONSTANTS:
@@ -125,5 +149,6 @@ HINTS = (
     indexed,
     dictionary,
     attribute,
+    shape,
     conditional_value,
 )

@@ -56,7 +56,10 @@ def reserved_as_name(at: Situation) -> Fault | None:
         return _statement_as_value(at) if word.kind in ("IF", "FOR", "REPEAT") else None
     at.blamed = word
     message = f"`{word.text}` is a reserved word and cannot be a name"
-    return Fault("E112", message, f"choose another, such as `{word.text}_1`")
+    help = f"choose another, such as `{word.text}_1`"
+    if word.kind == "OUTPUT" and not (at.place == "statement" and at.found.kind == "EQUAL"):
+        help = "give the output a name in the model: `output prediction = …`"
+    return Fault("E112", message, help)
 
 
 def _statement_as_value(at: Situation) -> Fault:

@@ -112,7 +112,7 @@ class _Layout:
         return self.tokens[index].kind in RESERVED and self.tokens[index + 1].kind == "EQUAL"
 
     def _is_else(self, index: int) -> bool:
-        return self.tokens[index].kind == "ELSE" and self.out[-1].kind == "RBRACE"
+        return self.tokens[index].kind == "ELSE" and [token.kind for token in self.out[-1:]] == ["RBRACE"]
 
     def _end_statement(self, newline: Token) -> None:
         if self.out and self.out[-1].kind not in EDGES:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 
 from nnspec.diagnostics.errors import Diagnostic
 from nnspec.language import build_expressions, build_file, build_statements, source, tables
+from nnspec.language.collection import without_collection
 from nnspec.language.header import VERSION, with_header
 from nnspec.language.layout import lay_out
 from nnspec.language.lexer import Lexer
@@ -24,7 +22,7 @@ def parse(text: str | bytes, path: str) -> tuple[File, list[Diagnostic]]:
     `path` is what diagnostics call the file; nothing is read from it. A statement that did not parse is in the tree
     as a Broken.
     """
-    with _no_collection():
+    with without_collection():
         return _parsed(text, path)
 
 
@@ -46,15 +44,3 @@ def _language() -> tuple[Lexer, Grammar]:
     return Lexer(loaded.terminals), Grammar(
         loaded, build_file.ACTIONS | build_statements.ACTIONS | build_expressions.ACTIONS
     )
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Without the cyclic garbage collector: it takes a third of the time, and a syntax tree has no cycles to find."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from math import pi, sqrt
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from nnspec.ir.components import Example, Layer, ParameterSpec, feature_axis, known_size, require_dtype
+from nnspec.ir.components import Example, Layer, ParameterSpec, called, feature_axis, known_size, require_dtype
 from nnspec.ir.fields import PositiveFloat
 from nnspec.ir.types import FLOATS, NUMBERS, TensorType
 from nnspec.layers.initializers import Normal
@@ -123,6 +123,7 @@ activation("abs", "|x|.", lambda g, x: g.op("Abs", x), foreign=("absolute", "fab
 class LeakyRelu(Elementwise):
     """max(x, 0) + slope min(x, 0). Maas et al., 2013.    [*] -> [*]"""
 
+    foreign_options = called(slope="negative_slope alpha")
     examples = (Example("leaky_relu"), Example("leaky_relu(0.2)"))
 
     slope: float = 0.01
@@ -215,6 +216,7 @@ class Prelu(Elementwise):
     Parameter: `weight` [1], or [channels], 0.25 at first.
     """
 
+    foreign_options = called(per_channel="num_parameters", axis="shared_axes")
     foreign_names = ("parametric_relu",)
     examples = (
         Example("prelu"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nnspec.diagnostics.errors import Fault
-from nnspec.ir.components import Example, Initializer, Layer, ParameterSpec, known_size, require_dtype
+from nnspec.ir.components import Example, Initializer, Layer, ParameterSpec, called, known_size, require_dtype
 from nnspec.ir.dims import Dim, product
 from nnspec.ir.fields import NonNegativeInt, PositiveInt, default
 from nnspec.ir.types import FLOATS, INTEGERS, TensorType
@@ -23,6 +23,7 @@ class Dense(Layer):
     Parameters: `weight` [units, in], `bias` [units]. ONNX: Gemm.
     """
 
+    foreign_options = called(units="out_features output_dim hidden_units features n_out size output_size")
     foreign_names = ("linear", "fc", "fully_connected", "InnerProduct", "gemm", "affine", "mlp", "LazyLinear")
     examples = (
         Example("dense(3)"),
@@ -80,6 +81,11 @@ class Embedding(Layer):
     Parameter: `weight` [count, dim]. ONNX: Gather.
     """
 
+    foreign_options = called(
+        count="num_embeddings input_dim vocab_size vocabulary_size",
+        dim="embedding_dim output_dim features embed_dim",
+        padding="padding_idx",
+    )
     foreign_names = ("Embed", "token_embedding", "word_embedding", "EmbeddingBag")
     examples = (
         Example("embedding(11, 4)", ("int64[N, T]",), 0, 11),

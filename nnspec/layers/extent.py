@@ -7,7 +7,7 @@ from math import floor
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from nnspec.diagnostics.errors import Fault
-from nnspec.ir.components import Example, Layer, feature_axis, require_dtype
+from nnspec.ir.components import Example, Layer, called, feature_axis, require_dtype
 from nnspec.ir.dims import Dim, Shape
 from nnspec.ir.fields import Limits, NonNegativeInt, PositiveFloat, PositiveInt
 from nnspec.ir.types import FLOATS, NUMBERS, TensorType
@@ -24,6 +24,7 @@ class Pad(Layer):
     [N, A] -> [N, before + A + behind]    ONNX: Pad.
     """
 
+    foreign_options = called(amount="pad padding pad_width paddings", value="constant_values", mode="padding_mode")
     foreign_names = (
         "zero_padding",
         "ZeroPad1d",
@@ -95,6 +96,8 @@ class Tile(Layer):
     [N, A] -> [N, k A]    ONNX: Tile.
     """
 
+    foreign_options = called(repeats="reps multiples n")
+
     variadic = "repeats"
     foreign_names = ("repeat_vector", "RepeatVector")
     examples = (Example("tile(1, 2)"), Example("tile(1, 3, 2)", ("float32[N, T, 2]",)))
@@ -124,6 +127,7 @@ class Resize(Layer):
     As PyTorch's `interpolate(align_corners=False)`, with the scale that the sizes give (`recompute_scale_factor=True`).
     """
 
+    foreign_options = called(size="output_size", scale="scale_factor", mode="interpolation method")
     foreign_names = (
         "interpolate",
         "upsample",

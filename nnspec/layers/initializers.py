@@ -9,7 +9,7 @@ from __future__ import annotations
 from math import prod, sqrt
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from nnspec.ir.components import Initializer
+from nnspec.ir.components import Initializer, called
 from nnspec.ir.fields import NonNegativeFloat, PositiveFloat
 from nnspec.layers.registry import INITIALIZERS
 
@@ -90,6 +90,7 @@ class LecunNormal(Initializer):
 class Normal(Initializer):
     """Normal around `mean`."""
 
+    foreign_options = called(deviation="std stddev scale sigma")
     foreign_names = ("random_normal", "RandomNormal", "normal_", "gaussian", "truncated_normal", "trunc_normal_")
 
     deviation: NonNegativeFloat = 0.02
@@ -105,6 +106,7 @@ class Normal(Initializer):
 class Uniform(Initializer):
     """Uniform in [low, high)."""
 
+    foreign_options = called(low="a minval min", high="b maxval max")
     foreign_names = ("random_uniform", "RandomUniform", "uniform_")
 
     low: float = -0.05

@@ -75,9 +75,6 @@ elementwise("less", "Less", "a < b", ORDERED, gives_bool=True)
 elementwise("less_equal", "LessOrEqual", "a <= b", ORDERED, gives_bool=True)
 elementwise("greater", "Greater", "a > b", ORDERED, gives_bool=True)
 elementwise("greater_equal", "GreaterOrEqual", "a >= b", ORDERED, gives_bool=True)
-elementwise("logical_not", "Not", "not a", ("bool",), gives_bool=True, inputs=1)
-elementwise("logical_and", "And", "a and b", ("bool",), gives_bool=True)
-elementwise("logical_or", "Or", "a or b", ("bool",), gives_bool=True)
 
 
 @OPERATORS("not_equal")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 from nnspec.diagnostics.errors import Fault
-from nnspec.ir.components import Example, Layer, feature_axis, known_size
+from nnspec.ir.components import Example, Layer, called, feature_axis, known_size
 from nnspec.ir.dims import Dim
 from nnspec.ir.fields import Limits, PositiveInt
 from nnspec.ir.types import TensorType
@@ -78,6 +78,7 @@ class Stack(Layer):
 class Split(Layer):
     """Parts of an axis, as several results.    [N, a + b] -> [N, a], [N, b]    ONNX: Split."""
 
+    foreign_options = called(parts="num_or_size_splits split_size chunks sections indices_or_sections")
     foreign_names = ("chunk", "unbind", "tensor_split")
     examples = (Example("split(2)"), Example("split([1, 3], axis = 1)", ("float32[N, 4, 5]",)))
 
@@ -119,6 +120,7 @@ class Slice(Layer):
     [N, A] -> [N, a]    ONNX: Slice.
     """
 
+    foreign_options = called(start="begin", end="stop", step="stride")
     foreign_names = ("narrow", "crop", "select")
     examples = (
         Example("slice(1, 1, 4)"),

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
 from nnspec.diagnostics.errors import Fault
-from nnspec.ir.components import Example, Layer, ParameterSpec, feature_axis, known_size, require_dtype
+from nnspec.ir.components import Example, Layer, ParameterSpec, called, feature_axis, known_size, require_dtype
 from nnspec.ir.fields import Limits, PositiveInt
 from nnspec.ir.types import FLOATS, INTEGERS, NUMBERS, TensorType
 from nnspec.layers.initializers import Ones, Zeros
@@ -73,6 +73,7 @@ class Standardize(Layer):
 class Rescale(Layer):
     """factor x + offset, as `rescale(1 / 255)` for bytes.    numbers [*] -> float32 [*]"""
 
+    foreign_options = called(factor="scale", offset="shift")
     foreign_names = ("rescaling", "scale", "ToTensor")
     examples = (
         Example("rescale(1 / 255)", ("uint8[N, 3]",), 0, 255),
@@ -101,6 +102,7 @@ class OneHot(Layer):
     integers [*] -> float32 [*, classes]
     """
 
+    foreign_options = called(classes="num_classes num_tokens depth count")
     foreign_names = ("to_categorical", "CategoryEncoding")
     examples = (Example("one_hot(4)", ("int64[N]",), 0, 4), Example("one_hot(classes = 3)", ("uint8[N, T]",), 0, 4))
 
@@ -123,6 +125,7 @@ class Lookup(Layer):
     With `embedding(len(words) + 1, …)` behind it, whatever is unknown has a vector of its own.
     """
 
+    foreign_options = called(entries="vocabulary vocab classes keys values")
     foreign_names = ("StringLookup", "IntegerLookup", "LabelEncoder", "OrdinalEncoder", "vocabulary")
     examples = (
         Example('lookup(["red", "green"])', ("string[N, 3]",)),
@@ -162,6 +165,7 @@ class Lookup(Layer):
 class Clip(Layer):
     """min(max(x, low), high), with either bound or both.    [*] -> [*]    ONNX: Clip."""
 
+    foreign_options = called(min="min_value a_min low minimum", max="max_value a_max high maximum")
     foreign_names = ("clamp", "clip_by_value", "Hardtanh")
     examples = (Example("clip(-1, 1)"), Example("clip(max = 0.5)"), Example("clip(min = 2)", ("int64[N]",), 0, 9))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 from nnspec.diagnostics.errors import Fault
-from nnspec.ir.components import Example, Layer, feature_axis, require_dtype
+from nnspec.ir.components import Example, Layer, called, feature_axis, require_dtype
 from nnspec.ir.fields import Limits, NonNegativeFloat
 from nnspec.ir.types import FLOATS, TensorType, broadcast
 from nnspec.layers.registry import LAYERS
@@ -23,6 +23,7 @@ class Dropout(Layer):
     [*] -> [*]
     """
 
+    foreign_options = called(rate="p prob probability drop_rate drop_prob")
     foreign_names = ("alpha_dropout", "FeatureAlphaDropout")
     examples = (Example("dropout(0.5)"), Example("dropout(rate = 0)", ("float32[N, T, 4]",)))
 
@@ -44,6 +45,7 @@ class SpatialDropout(Layer):
     [N, C, *] -> [N, C, *]
     """
 
+    foreign_options = called(rate="p prob probability drop_rate drop_prob")
     foreign_names = ("dropout1d", "dropout2d", "dropout3d", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D")
     examples = (
         Example("spatial_dropout(0.2)", ("float32[N, 3, 4, 4]",)),
@@ -78,6 +80,7 @@ class GaussianNoise(Layer):
     With a value as the deviation it is the sampling of a variational autoencoder. Kingma and Welling, 2013.
     """
 
+    foreign_options = called(deviation="std stddev sigma scale")
     foreign_names = ("noise", "GaussianDropout", "reparameterize")
     examples = (Example("gaussian_noise(0.1)"), Example("gaussian_noise", arguments=(("deviation", "float32[N, 6]"),)))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nnspec.diagnostics.errors import Fault
-from nnspec.ir.components import Example, Layer, feature_axis
+from nnspec.ir.components import Example, Layer, called, feature_axis
 from nnspec.ir.dims import Dim, Size, exact_quotient, product
 from nnspec.ir.types import DType, TensorType, axis_of
 from nnspec.layers.registry import LAYERS
@@ -32,6 +32,8 @@ class Flatten(Layer):
 @LAYERS("reshape")
 class Reshape(Layer):
     """The elements of each row in another shape.    [N, *] -> [N, *sizes]    ONNX: Reshape."""
+
+    foreign_options = called(sizes="target_shape shape newshape unflattened_size")
 
     variadic = "sizes"
     foreign_names = ("view", "unflatten")
@@ -90,6 +92,8 @@ class Transpose(Layer):
     [N, A, B] -> [N, B, A]    ONNX: Transpose.
     """
 
+    foreign_options = called(axes="perm permutation dims")
+
     variadic = "axes"
     foreign_names = ("permute", "swapaxes", "movedim")
     examples = (
@@ -126,6 +130,8 @@ class Transpose(Layer):
 @LAYERS("squeeze")
 class Squeeze(Layer):
     """Without axes of size 1.    [N, A, 1] -> [N, A]    ONNX: Squeeze."""
+
+    foreign_options = called(axes="axis dim dims")
 
     variadic = "axes"
     examples = (Example("squeeze(-1)", ("float32[N, 3, 1]",)), Example("squeeze(1, 3)", ("float32[N, 1, 3, 1]",)))
@@ -170,6 +176,7 @@ class Cast(Layer):
     [*] -> [*]    ONNX: Cast.
     """
 
+    foreign_options = called(dtype="to type target_dtype")
     foreign_names = ("astype", "to", "float", "long")
     examples = (Example('cast("float32")', ("int64[N, 3]",), 0, 9), Example('cast("int32")', ("float32[N, 3]",)))
 

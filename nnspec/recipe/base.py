@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Self
 
-from nnspec.ir.components import Component, Loss, Registry
+from nnspec.ir.components import Component, Loss, Registry, called
 from nnspec.ir.fields import NonNegativeFloat, PositiveFloat
 from nnspec.ir.patterns import matches
 
@@ -23,6 +23,8 @@ Mode = Literal["min", "max"]
 
 class Metric(Component):
     """How good predictions are, over a whole split: parts per batch, and a number from the parts of all batches."""
+
+    foreign_options = called(axis="dim", ignore="ignore_index ignore_class", k="top_k")
 
     kind: ClassVar[str] = "metric"
     arity: ClassVar[tuple[int, int | None]] = (2, 2)
@@ -86,6 +88,15 @@ class Optimizer(Component):
     a buffer depends on all that read the old one. It is elementwise, unless it is `per_tensor`.
     """
 
+    foreign_options = called(
+        lr="learning_rate",
+        beta1="beta_1 betas b1",
+        beta2="beta_2 b2",
+        eps="epsilon",
+        weight_decay="decay l2 wd",
+        momentum="mom",
+    )
+
     kind: ClassVar[str] = "optimizer"
     per_tensor: ClassVar[bool] = False
     """Whether an update must see one parameter, whole and alone, since it works with norms."""
@@ -126,6 +137,8 @@ class Optimizer(Component):
 
 class Regularizer(Component):
     """A penalty on parameters that is added to the loss."""
+
+    foreign_options = called(k="l1 l2 weight factor lambda_ strength")
 
     kind: ClassVar[str] = "regularizer"
 

@@ -53,6 +53,8 @@ def require_classes(kind: str, logits: TensorType, target: TensorType, axis: int
 
 
 def _remedy(prediction: TensorType, target: TensorType) -> str:
+    if help := _fixed_rows(prediction, target):
+        return help
     if prediction.shape == (*target.shape, 1):
         return f"declare the target as {prediction} (a list of one column), or squeeze(-1) the prediction"
     if target.shape == (*prediction.shape, 1):
@@ -60,7 +62,17 @@ def _remedy(prediction: TensorType, target: TensorType) -> str:
     return f"declare the target as {prediction}"
 
 
+def _fixed_rows(prediction: TensorType, target: TensorType) -> str:
+    """A model for 32 rows is no model for batches of any size."""
+    rows, free = prediction.shape[:1], target.shape[:1]
+    if rows and free and isinstance(rows[0], int) and not isinstance(free[0], int):
+        return f"declare the model's input with {free[0]} in the place of {rows[0]}, the number of rows"
+    return ""
+
+
 def _class_remedy(logits: TensorType, target: TensorType, axis: int) -> str:
+    if help := _fixed_rows(logits, target):
+        return help
     if axis == logits.rank - 1 and target.rank > 1 and target.shape == (logits.shape[0], *logits.shape[2:]):
         return "axis = 1 if the classes are on axis 1"
     if target.shape[:-1] == (*logits.shape[:axis], *logits.shape[axis + 1 :]) and target.shape[-1:] == (1,):

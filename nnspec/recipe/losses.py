@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 from nnspec.diagnostics.errors import Fault
-from nnspec.ir.components import Example, Loss, feature_axis, known_size
+from nnspec.ir.components import Example, Loss, called, feature_axis, known_size
 from nnspec.ir.fields import Limits, PositiveFloat
 from nnspec.ir.types import TensorType
 from nnspec.recipe.base import LOSSES
@@ -22,6 +22,9 @@ class CrossEntropy(Loss):
     With class weights it is a weighted mean, Σ wᵢ lossᵢ / Σ wᵢ, where wᵢ is the weight of the class of element i.
     """
 
+    foreign_options = called(
+        label_smoothing="smoothing", ignore="ignore_index ignore_class", weight="class_weight class_weights weights"
+    )
     foreign_names = (
         "nll_loss",
         "sparse_categorical_crossentropy",
@@ -158,6 +161,7 @@ class MeanAbsoluteError(Pointwise):
 class Huber(Pointwise):
     """½ (x - t)² up to a gap of delta, delta (|x - t| - ½ delta) beyond. Huber, 1964.    [*], [*] -> []"""
 
+    foreign_options = called(delta="beta")
     foreign_names = ("HuberLoss", "smooth_l1", "SmoothL1Loss", "smooth_l1_loss")
     examples = (
         Example("huber", ("float32[N, 3]", "float32[N, 3]")),

@@ -10,6 +10,7 @@ from __future__ import annotations
 from math import cos, inf, pi
 from typing import Annotated, Literal
 
+from nnspec.ir.components import called
 from nnspec.ir.fields import Limits, NonNegativeFloat, NonNegativeInt, PositiveFloat
 from nnspec.recipe.base import SCHEDULES, Progress, Schedule
 
@@ -20,6 +21,7 @@ Factor = Annotated[float, Limits(gt=0, le=1)]
 class Step(Schedule):
     """lr factor^floor(s / every). PyTorch: StepLR."""
 
+    foreign_options = called(lr="initial_lr initial_learning_rate", every="step_size epochs", factor="gamma decay")
     foreign_names = ("StepLR", "multi_step", "MultiStepLR", "piecewise_constant")
 
     lr: PositiveFloat
@@ -38,6 +40,7 @@ class Step(Schedule):
 class Exponential(Schedule):
     """lr factor^e. PyTorch: ExponentialLR."""
 
+    foreign_options = called(lr="initial_lr initial_learning_rate", factor="gamma decay_rate decay")
     foreign_names = ("ExponentialLR", "ExponentialDecay", "exp_decay")
 
     lr: PositiveFloat
@@ -53,6 +56,11 @@ class Exponential(Schedule):
 class Linear(Schedule):
     """lr + (end - lr) min(s / length, 1), update by update. PyTorch: LinearLR with end_factor = end / lr."""
 
+    foreign_options = called(
+        lr="initial_lr initial_learning_rate",
+        end="end_factor end_learning_rate floor",
+        epochs="total_iters decay_steps",
+    )
     foreign_names = ("LinearLR", "PolynomialDecay", "polynomial")
 
     lr: PositiveFloat
@@ -73,6 +81,9 @@ class Cosine(Schedule):
     PyTorch: CosineAnnealingLR with T_max = length, stepped after each update.
     """
 
+    foreign_options = called(
+        lr="initial_lr initial_learning_rate", floor="eta_min alpha min_lr end", epochs="T_max decay_steps"
+    )
     foreign_names = ("CosineAnnealingLR", "CosineDecay", "cosine_annealing", "CosineAnnealingWarmRestarts")
 
     lr: PositiveFloat
@@ -90,6 +101,11 @@ class Cosine(Schedule):
 class WarmupCosine(Schedule):
     """peak (s + 1) / (w + 1) for the first w updates, then half a cosine from peak to floor over the rest."""
 
+    foreign_options = called(
+        peak="lr learning_rate warmup_target max_lr",
+        warmup="warmup_steps warmup_epochs num_warmup_steps",
+        floor="eta_min min_lr alpha end",
+    )
     foreign_names = (
         "cosine_with_warmup",
         "get_cosine_schedule_with_warmup",
@@ -120,6 +136,9 @@ class OneCycle(Schedule):
     PyTorch: OneCycleLR with pct_start, div_factor and final_div_factor; the momentum stays as it is.
     """
 
+    foreign_options = called(
+        peak="max_lr lr learning_rate", warmup="pct_start warmup_epochs", start="initial_lr", end="final_lr"
+    )
     foreign_names = ("OneCycleLR", "one_cycle_lr", "CyclicLR", "cyclic", "triangular")
 
     peak: PositiveFloat
@@ -143,6 +162,7 @@ class OneCycle(Schedule):
 class Plateau(Schedule):
     """lr, times factor whenever the metric was no better for over `patience` epochs. PyTorch: ReduceLROnPlateau."""
 
+    foreign_options = called(threshold="min_delta", floor="min_lr")
     foreign_names = ("ReduceLROnPlateau", "reduce_on_plateau")
 
     lr: PositiveFloat

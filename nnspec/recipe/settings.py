@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
 from nnspec.ir.components import Component
-from nnspec.ir.fields import Limits, NonNegativeInt, PositiveFloat, PositiveInt
+from nnspec.ir.fields import Limits, NonNegativeInt, PositiveFloat, PositiveInt, Rule
 from nnspec.ir.types import TensorType
 from nnspec.recipe.base import Average, EarlyStop, Metric, Optimizer, Regularizer
 
@@ -15,6 +16,22 @@ class TrainSection(Component):
 
     kind: ClassVar[str] = "section"
     name: ClassVar[str] = "train"
+
+    foreign_options: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(("num_epochs", "n_epochs", "max_epochs", "nb_epoch"), "epochs"),
+        **dict.fromkeys(("max_steps", "num_steps", "iterations"), "steps"),
+        **dict.fromkeys(("batch", "train_batch_size"), "batch_size"),
+        **dict.fromkeys(("gradient_accumulation_steps", "accumulate_grad_batches"), "accumulate"),
+        **dict.fromkeys(("clipnorm", "grad_clip_norm", "gradient_clip_val", "max_grad_norm"), "clip_norm"),
+        **dict.fromkeys(("clipvalue", "grad_clip_value"), "clip_value"),
+        **dict.fromkeys(("early_stopping", "callbacks"), "early_stop"),
+        **dict.fromkeys(("criterion", "objective"), "loss"),
+        **dict.fromkeys(("random_state", "random_seed"), "seed"),
+        "optim": "optimizer",
+        "kernel_regularizer": "regularize",
+        "frozen": "freeze",
+        "pretrained": "init",
+    }
 
     loss: TensorType
     """An expression over values of the model and targets: `cross_entropy(logits, species)`, `a + 0.3 * b`."""
@@ -63,6 +80,12 @@ class ExportSection(Component):
     outputs: tuple[str, ...] | None = None
     """The outputs that the file has, all by default."""
     precision: Literal["float32", "float16"] | None = None
-    """Number type of the weights."""
+    """Number type of the weights; float16 is not available yet."""
     quantize: Literal["int8"] | None = None
-    """Integer weights."""
+    """Integer weights; not available yet."""
+
+    def _check(self) -> None:
+        if self.precision == "float16":
+            raise Rule("precision", 'precision = "float16" is not available yet')
+        if self.quantize is not None:
+            raise Rule("quantize", f'quantize = "{self.quantize}" is not available yet')

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
 
+from nnspec.ir.components import called
 from nnspec.ir.fields import Limits, NonNegativeFloat, PositiveInt
 from nnspec.recipe.base import AVERAGES, STOPS, Average, EarlyStop, Mode, best_epoch
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 class Patience(EarlyStop):
     """Stop when the metric has not become better for a number of epochs. Prechelt, 1998."""
 
+    foreign_options = called(epochs="patience", monitor="metric")
     foreign_names = ("EarlyStopping", "early_stopping")
 
     epochs: PositiveInt
@@ -44,6 +46,7 @@ class Ema(Average):
     PyTorch: AveragedModel with get_ema_multi_avg_fn(decay).
     """
 
+    foreign_options = called(decay="momentum beta multi_avg_fn")
     foreign_names = ("exponential_moving_average", "ExponentialMovingAverage", "AveragedModel", "polyak")
 
     decay: Annotated[float, Limits(ge=0, lt=1)] = 0.999

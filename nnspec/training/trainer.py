@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from nnspec.compiler.initial import initial_values
-from nnspec.compiler.weights import read_weights, require_fit
+from nnspec.compiler.weights import fitting_weights, read_weights, require_fit
 from nnspec.data.arrays import Batch, dataset_from_arrays
 from nnspec.data.labels import given_classes
 from nnspec.data.rows import Dataset
@@ -101,11 +101,11 @@ class Trainer:
 
     @run_errors()
     def load_parameters(self, parameters: str | Path | Mapping[str, Array], *, strict: bool = True) -> None:
-        """Set parameters from arrays by path, a run directory or a safetensors file; all of them, or with `strict =
-        False` those given."""
-        arrays = read_weights(parameters).arrays
-        require_fit(self.spec, arrays, strict=strict)
-        self._assign(arrays)
+        """Set parameters from arrays by path, a run directory or a safetensors file; all of them, and with a run its
+        classes, or with `strict = False` those given."""
+        weights = fitting_weights(self.spec, parameters, strict=strict, classes=self._memory.classes)
+        self._memory.classes |= weights.classes
+        self._assign(weights.arrays)
 
     @run_errors()
     def step(self, batch: Batch) -> dict[str, float]:

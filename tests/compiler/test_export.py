@@ -22,6 +22,7 @@ from nnspec.compiler.export import compile_model
 from nnspec.compiler.initial import initial_values
 from nnspec.diagnostics.errors import DataError, Fault, RunError
 from nnspec.graph import onnx_file
+from nnspec.graph.graph import GraphError
 from nnspec.library import registries
 
 HERE = Path(__file__).parent
@@ -76,13 +77,55 @@ def test_opsets(opset: int) -> None:
     assert compile_model(classifier(), opset=opset).onnx.opset_import[0].version == opset
 
 
+@pytest.mark.parametrize("opset", [0, 12, 16, 27])
+def test_opsets_outside_the_range_are_refused(opset: int) -> None:
+    with pytest.raises(RunError, match=f"E710.*no model file of opset {opset}\n.*one of 17 to 26"):
+        compile_model(classifier(), opset=opset)
+
+
+def test_a_layer_that_needs_a_later_opset_is_named() -> None:
+    spec = nnspec.loads("nnspec 1\nmodel m {\n  input x: float32[N, 2]\n  output y = dense(2) -> gelu\n}\n")
+    with pytest.raises(RunError, match=r"E710.*m cannot be written in opset 19: Gelu at y\.gelu_1 needs opset 20"):
+        compile_model(spec, opset=19)
+    compile_model(spec, opset=20)
+
+
+def test_a_defect_of_the_compiler_is_an_error_with_a_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*args: object, **options: object) -> None:
+        raise GraphError("Add at logits: wrong")
+
+    monkeypatch.setattr("nnspec.compiler.export.forward_graph", fail)
+    with pytest.raises(RunError, match=r"E703.*small\.nn: Add at logits: wrong\n.*please report it"):
+        compile_model(classifier())
+
+
+def test_paths_that_are_no_place_for_a_model(tmp_path: Path) -> None:
+    source = tmp_path / "m.nn"
+    source.write_text("nnspec 1\nmodel m {\n  input x: float32[N, 2]\n  output y = dense(2)\n}\n")
+    link = tmp_path / "link.onnx"
+    link.symlink_to(source)
+    (tmp_path / "folder.onnx").mkdir()
+    model = compile_model(nnspec.load(source))
+    for path, said in {
+        source: "is a file of the spec",
+        link: "is a file of the spec",
+        tmp_path: "is a folder",
+        tmp_path / "folder.onnx": "is a folder",
+        tmp_path / "m.txt": r"does not end with \.onnx",
+        tmp_path / "none" / "m.onnx": "there is no folder",
+    }.items():
+        with pytest.raises(RunError, match=f"E706.*{said}"):
+            model.save(path)
+    assert source.read_text().startswith("nnspec 1")
+
+
 def test_outputs_can_be_chosen() -> None:
     spec = nnspec.loads(
         "nnspec 1\nmodel m {\n  input x: float32[N, 2]\n  output a = dense(1)\n  output b = a -> tanh\n}\n"
     )
     assert [item.name for item in compile_model(spec).onnx.graph.output] == ["a", "b"]
-    model = compile_model(spec, outputs=["b"])
-    assert list(model.run({"x": np.ones((2, 2))})) == ["b"]
+    for chosen in ("b", ["b"]):
+        assert list(compile_model(spec, outputs=chosen).run({"x": np.ones((2, 2))})) == ["b"]
     with pytest.raises(RunError, match=r"E709.*no output 'c'\n.*its outputs are a, b"):
         compile_model(spec, outputs=["c"])
 
@@ -139,6 +182,6 @@ def test_a_failed_save_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.Mo
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", fail)
-    with pytest.raises((RunError, OSError)):
+    with pytest.raises(RunError, match=r"E707.*No space left on device"):
         compile_model(classifier()).save(path)
     assert path.read_bytes() == b"old" and [item.name for item in tmp_path.iterdir()] == ["m.onnx"]

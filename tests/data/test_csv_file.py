@@ -110,3 +110,18 @@ def test_any_bytes_give_a_table_or_a_fault(data: bytes) -> None:
         assert fault.code in ("E604", "E609")
     else:
         assert all(len(column) == table.rows for column in table.columns.values())
+
+
+@pytest.mark.parametrize(
+    ("text", "found", "delimiter"), [("a;b\n1;2\n", "semicolons", ";"), ("a\tb\n1\t2\n", "tabs", r"\t")]
+)
+def test_a_wrong_delimiter_is_named(text: str, found: str, delimiter: str) -> None:
+    with pytest.raises(Fault) as caught:
+        parse_csv(text, "t.csv", ("b", "a"))
+    assert (caught.value.code, caught.value.message) == (
+        "E602",
+        f"t.csv, line 1: 1 column; the names are separated by {found}",
+    )
+    assert caught.value.help == f'csv("t.csv", delimiter = "{delimiter}")'
+    with pytest.raises(Fault, match="has no column 'c'"):
+        parse_csv(text, "t.csv", ("c",)).column("c")

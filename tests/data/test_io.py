@@ -66,6 +66,7 @@ def npy(array: Any) -> bytes:
         ("x.npy", npy([[1, 2], [3, 4]]), IRIS),
         ("-", " [[1, 2], [3, 4]]", IRIS),
         ("-", "a,b\n1,2\n3,4\n", IRIS),
+        ("-", npy([[1, 2], [3, 4]]), IRIS),
     ],
 )
 def test_every_way_in(name: str, content: str | bytes, columns: Any) -> None:

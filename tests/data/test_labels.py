@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nnspec.data.arrays import dataset_from_arrays
 from nnspec.data.dataset import load
+from nnspec.diagnostics.errors import DataError
 from nnspec.ir.spec import Spec
 
 MakeSpec = Callable[..., Spec]
@@ -64,3 +66,19 @@ def test_several_label_columns(make_spec: MakeSpec, library: Library, tmp_path: 
     splits = load(spec, library, tmp_path)
     assert splits.train is not None
     assert (splits.train.arrays["y"].tolist(), splits.classes) == ([[0, 1], [1, 2]], {"y": ("p", "q", "r")})
+
+
+@pytest.mark.parametrize("cell", ["nan", "NaN"])
+def test_a_missing_value_is_no_class(make_spec: MakeSpec, library: Library, tmp_path: Path, cell: str) -> None:
+    (tmp_path / "t.csv").write_text(f"a,b,y\n1,2,p\n1,2,{cell}\n")
+    with pytest.raises(
+        DataError, match=rf"E603.*t.csv, line 3: column 'y' is {cell}, which stands for a missing value"
+    ):
+        load(tiny(make_spec), library, tmp_path)
+
+
+@pytest.mark.parametrize("missing", [float("nan"), None, 3])
+@pytest.mark.parametrize("kind", [list, lambda values: np.array(values, dtype=object)])
+def test_text_is_not_made_of_other_values(make_spec: MakeSpec, missing: Any, kind: Any) -> None:
+    with pytest.raises(DataError, match=r"E60[35].*y(, index 1 is| holds object| mixes text)"):
+        dataset_from_arrays(tiny(make_spec), {"x": np.zeros((2, 2)), "y": kind(["p", missing])})

@@ -27,8 +27,8 @@ path = Path(sys.argv[1])
 try:
     (read_npy if path.suffix == ".npy" else read_npz)(path.parent, path.name)
 except Fault as fault:
-    peak = Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]  # ru_maxrss counts the parent's too
-    print(fault.code, fault.message, int(peak) // 1024)
+    peak = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+    print(fault.code, fault.message, int(peak.split()[1]) // 1024)
 """
 
 

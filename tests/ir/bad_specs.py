@@ -42,15 +42,24 @@ LAYERS: dict[str, tuple[str, Places]] = {
     "initializer that is wrong": (model("dense(3, init = glorot_unifrom)"), [("E403", 4, 19)]),
     "option of an initializer": (model("dense(3, init = normal(deviation = -1))"), [("E205", 4, 26)]),
     "value for a number": (model("h = dense(3)", "dense(h)"), [("E212", 5, 9)]),
-    "after an unknown layer nothing more is said": (model("h = densse(3)", "h -> relu -> softmax(axis = 5)", "q = h + x", "dense(2)"), [("E201", 4, 7)]),
-    "options are checked behind an error": (model("densse(3) -> dense(3, biass = 1)"), [("E201", 4, 3), ("E202", 4, 25)]),
+    "after an unknown layer nothing more is said": (
+        model("h = densse(3)", "h -> relu -> softmax(axis = 5)", "q = h + x", "dense(2)"),
+        [("E201", 4, 7)],
+    ),
+    "options are checked behind an error": (
+        model("densse(3) -> dense(3, biass = 1)"),
+        [("E201", 4, 3), ("E202", 4, 25)],
+    ),
 }  # fmt: skip
 SHAPES: dict[str, tuple[str, Places]] = {
     "rank": (raw("input x: float32[N]", "dense(3)"), [("E203", 4, 3)]),
     "axis": (model("softmax(axis = 2)"), [("E207", 4, 3)]),
     "operands": (model("h = dense(3)", "y = x + h"), [("E208", 5, 9)]),
     "operands behind an arrow": (model("h = dense(3)", "x -> dense(3) -> relu", "y = h @ h"), [("E214", 6, 9)]),
-    "concat": (raw("input a: float32[N, 4, 2]", "input b: float32[N, 3, 3]", "(a, b) -> concat(axis = 2)"), [("E208", 5, 13)]),
+    "concat": (
+        raw("input a: float32[N, 4, 2]", "input b: float32[N, 3, 3]", "(a, b) -> concat(axis = 2)"),
+        [("E208", 5, 13)],
+    ),
     "symbolic sizes": (raw("input a: float32[N, S]", "input b: float32[N, T]", "a + b"), [("E214", 5, 5)]),
     "symbolic features": (raw("input x: float32[N, T]", "dense(3)"), [("E214", 4, 3)]),
     "dtype of a layer": (raw("input x: int64[N, 4]", "dense(3)"), [("E215", 4, 3)]),
@@ -66,8 +75,14 @@ SHAPES: dict[str, tuple[str, Places]] = {
     "dimension of text": (raw('input x: float32[N, "a"]', "dense(3)"), [("E205", 3, 23)]),
     "size of a block's input": (raw("input x: float32[N, 4, 4]", "f(3)", blocks=BLOCK), [("E203", 4, 3)]),
     "inside a block": (raw("input x: int64[N, 4]", "f(3)", blocks=BLOCK), [("E215", 8, 3)]),
-    "once for all the uses of a block": (raw("input x: int64[N, 4]", "x -> f(3)", "x -> f(4)", blocks=BLOCK), [("E215", 9, 3)]),
-    "after a shape error nothing more is said": (model("h = x + (x -> dense(3))", "h -> dense(3)", "relu", "output p = softmax"), [("E208", 4, 9)]),
+    "once for all the uses of a block": (
+        raw("input x: int64[N, 4]", "x -> f(3)", "x -> f(4)", blocks=BLOCK),
+        [("E215", 9, 3)],
+    ),
+    "after a shape error nothing more is said": (
+        model("h = x + (x -> dense(3))", "h -> dense(3)", "relu", "output p = softmax"),
+        [("E208", 4, 9)],
+    ),
     "shared features": (model("layer e = dense(3)", "x -> e -> relu -> e"), [("E216", 5, 21)]),
 }  # fmt: skip
 VALUES: dict[str, tuple[str, Places]] = {
@@ -100,8 +115,14 @@ VALUES: dict[str, tuple[str, Places]] = {
     "output named as an input": (model("output x = dense(3)"), [("E210", 4, 10)]),
     "instance named as a layer": (model("layer relu = dense(3)", "x -> dense(3)"), [("E210", 4, 9)]),
     "equal paths": (model("dense(4)", "dense_1 = dense(3)"), [("E221", 5, 13)]),
-    "parameters before the first use": (model("layer e = dense(3)", "y = dense(3, weight = e.weight)"), [("E216", 5, 25)]),
-    "unknown parameter of an instance": (model("layer e = dense(3)", "x -> e", "y = x -> dense(3, weight = e.kernel)"), [("E204", 6, 30)]),
+    "parameters before the first use": (
+        model("layer e = dense(3)", "y = dense(3, weight = e.weight)"),
+        [("E216", 5, 25)],
+    ),
+    "unknown parameter of an instance": (
+        model("layer e = dense(3)", "x -> e", "y = x -> dense(3, weight = e.kernel)"),
+        [("E204", 6, 30)],
+    ),
     "argument of a block": (model("f(3, rte = 0.1)", blocks=BLOCK), [("E202", 4, 8)]),
     "missing argument of a block": (model("f", blocks=BLOCK), [("E206", 4, 3)]),
     "wrong argument of a block": (model('f(3, "0.1")', blocks=BLOCK), [("E205", 4, 8)]),

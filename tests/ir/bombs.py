@@ -1,4 +1,4 @@
-"""Small specs that would take all time or memory, each with the code that answers it. Run as a script it checks them all."""
+"""Small specs that would take all time or memory, each with the code that answers it; a script that checks them all."""
 
 from __future__ import annotations
 
@@ -33,15 +33,24 @@ BOMBS: dict[str, tuple[str, str]] = {
     "a billion repeats": ("E222", model("repeat 1_000_000_000 { dense(4) }")),
     "a billion repeats of nothing": ("E222", model("repeat 1_000_000_000 { }", "relu")),
     "nested repeats": ("E222", model("repeat 1_000 { repeat 1_000 { repeat 1_000 { relu } } }")),
-    "nested repeats with counts by let": ("E222", model("let n = 1_000", "repeat n { repeat n { repeat n { relu } } }")),
+    "nested repeats with counts by let": (
+        "E222",
+        model("let n = 1_000", "repeat n { repeat n { repeat n { relu } } }"),
+    ),
     "nested repeats behind conditions": ("E222", model("repeat 1_000 as i { if i >= 0 { repeat 1_000 { relu } } }")),
     "growing repeats": ("E222", model("let n = 2", "repeat 60 { let n = n * n", "repeat n { relu } }")),
     "doubling blocks": ("E222", model("b0", blocks=chained(30, "NEXT -> NEXT"))),
     "doubling blocks in expressions": ("E222", model("b0", blocks=chained(30, "y = (x -> NEXT) + (x -> NEXT)"))),
     "doubling blocks behind conditions": ("E222", model("b0", blocks=chained(30, "if true { NEXT", "NEXT }"))),
     "a chain of ten thousand blocks": ("E222", model("b0", blocks=chained(10_000, "NEXT"))),
-    "deep blocks with deep conditions": ("E222", model("b0", blocks=chained(45, "if true { " * 50 + "NEXT" + " }" * 50))),
-    "deep blocks with deep expressions": ("E222", model("b0", blocks=chained(45, "y = " + "x + (" * 50 + "x -> NEXT" + ")" * 50))),
+    "deep blocks with deep conditions": (
+        "E222",
+        model("b0", blocks=chained(45, "if true { " * 50 + "NEXT" + " }" * 50)),
+    ),
+    "deep blocks with deep expressions": (
+        "E222",
+        model("b0", blocks=chained(45, "y = " + "x + (" * 50 + "x -> NEXT" + ")" * 50)),
+    ),
     "recursion through two blocks": ("E224", model("a", blocks=block("a", "b -> b") + block("b", "a -> a"))),
     "recursion through forty blocks": (
         "E222",
@@ -52,9 +61,21 @@ BOMBS: dict[str, tuple[str, str]] = {
     "a large dimension": ("E222", model("dense(3)", input=f"float32[N, {2**59}]")),
     "a product of dimensions": ("E222", model("x -> relu", input="float32[1_000_000, 1_000_000, 1_000_000]")),
     "a huge dimension": ("E222", model("dense(3)", input="float32[N, 1_000_000_000_000 * 1_000_000_000_000]")),
-    "broadcasting": ("E222", model("a = reshape(1, 1, 100_000_000)", "b = x -> reshape(1, 100_000_000, 1)", "c = x -> reshape(100_000_000, 1, 1)", "a + b + c", input="float32[N, 100_000_000]")),
+    "broadcasting": (
+        "E222",
+        model(
+            "a = reshape(1, 1, 100_000_000)",
+            "b = x -> reshape(1, 100_000_000, 1)",
+            "c = x -> reshape(100_000_000, 1, 1)",
+            "a + b + c",
+            input="float32[N, 100_000_000]",
+        ),
+    ),
     "a long symbolic product": ("E222", model("relu", input="float32[" + " * ".join([SUM] * 4) + "]")),
-    "a long symbolic shape": ("E222", model("flatten", input="float32[N, " + ", ".join(f"{a} + {a}{a}" for a in LETTERS) + "]")),
+    "a long symbolic shape": (
+        "E222",
+        model("flatten", input="float32[N, " + ", ".join(f"{a} + {a}{a}" for a in LETTERS) + "]"),
+    ),
     "a growing coefficient": ("E222", model("repeat 1_000 { tile([1, 1, 9]) }", input="float32[N, 3, T]")),
     "a square in a loop": ("E217", model("let k = 3", "repeat 10_000 { let k = k * k }", "dense(k)")),
     "a fraction in a loop": ("E217", model("let k = 1", "repeat 10_000 { let k = k / 3 }", "relu")),
@@ -63,18 +84,31 @@ BOMBS: dict[str, tuple[str, str]] = {
     "a nesting list": ("E222", model("let k = [1]", "repeat 100 { let k = [k, k] }", "y = k")),
     "a deep list": ("E222", model("let k = [1]", "repeat 10_000 { let k = [k] }", "y = k")),
     "a long list in a loop": ("E222", model("repeat 100_000 { let k = [" + ", ".join(["1"] * 5_000) + "] }", "relu")),
-    "a long list by name in a loop": ("E222", model("let k = [" + ", ".join(["1"] * 5_000) + "]", "repeat 100_000 { let j = k }", "relu")),
-    "comparing lists in a loop": ("E222", model("let k = [" + ", ".join(["1"] * 5_000) + "]", "repeat 100_000 { if k == k { let j = 1 } }", "relu")),
-    "long strings in a loop": ("E217", model('let k = "a"', f'repeat 1_000 {{ let k = k + "{"a" * 60_000}" }}', "relu")),
+    "a long list by name in a loop": (
+        "E222",
+        model("let k = [" + ", ".join(["1"] * 5_000) + "]", "repeat 100_000 { let j = k }", "relu"),
+    ),
+    "comparing lists in a loop": (
+        "E222",
+        model("let k = [" + ", ".join(["1"] * 5_000) + "]", "repeat 100_000 { if k == k { let j = 1 } }", "relu"),
+    ),
+    "long strings in a loop": (
+        "E217",
+        model('let k = "a"', f'repeat 1_000 {{ let k = k + "{"a" * 60_000}" }}', "relu"),
+    ),
     "long strings that are wrong": ("E205", model(f'repeat 100 {{ dense("{"a" * 60_000}") }}')),
     "many errors": ("E201", model(*["x -> densse(3)"] * 50_000)),
-    "many errors among many names": ("E204", model(*[f"name_{i} = x" for i in range(10_000)], *[f"x + nome_{i}" for i in range(200)])),
+    "many errors among many names": (
+        "E204",
+        model(*[f"name_{i} = x" for i in range(10_000)], *[f"x + nome_{i}" for i in range(200)]),
+    ),
 }  # fmt: skip
 
 
-def _peak() -> int:
-    """Bytes of memory at most; `ru_maxrss` would count those that the parent had before it started this process."""
-    return int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]) * 1024
+def peak() -> int:
+    """Bytes at most so far. (getrusage would count those of the process that started this one.)"""
+    (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) * 1024
 
 
 def main() -> None:
@@ -88,7 +122,7 @@ def main() -> None:
         start = time.process_time()
         codes = [one.code for one in check_project(read("a.nn", text.encode()))]
         seconds = time.process_time() - start
-        found[name] = (codes[:2], seconds, _peak())
+        found[name] = (codes[:2], seconds, peak())
     json.dump(found, sys.stdout)
 
 

@@ -39,7 +39,9 @@ def findings(text: str | bytes, settings: dict[str, Any] | None = None, root: st
 
 def places(text: str | bytes, settings: dict[str, Any] | None = None) -> list[tuple[str, int, int]]:
     """Code, line and column of everything that is wrong."""
-    return [(one.code, one.span.line, one.span.column) if one.span else (one.code, 0, 0) for one in findings(text, settings)]
+    return [
+        (one.code, one.span.line, one.span.column) if one.span else (one.code, 0, 0) for one in findings(text, settings)
+    ]
 
 
 def codes(text: str | bytes, settings: dict[str, Any] | None = None) -> list[str]:

@@ -74,7 +74,10 @@ def test_a_value_or_a_symbolic_size_decides_nothing(statement: str, column: int)
 
 
 def test_the_count_and_the_list_are_expressions() -> None:
-    assert kinds(model("let n = 2", "repeat n + 1 { relu }", "for c in [1] + [2] { dense(c) }")) == ["relu"] * 3 + ["dense"] * 2
+    assert (
+        kinds(model("let n = 2", "repeat n + 1 { relu }", "for c in [1] + [2] { dense(c) }"))
+        == ["relu"] * 3 + ["dense"] * 2
+    )
 
 
 def test_entries_of_a_list_fit_the_variables() -> None:

@@ -50,7 +50,9 @@ def test_a_shape_error_names_both_shapes_and_where_they_come_from() -> None:
 
 
 def test_names_of_a_statement_that_did_not_parse_are_not_missed() -> None:
-    text = model("h = dense(3", "layer e = dense(", "let k = ", "h -> e -> dense(k)", "for c in [ { dense(c) }", "dense(c)", "q")
+    text = model(
+        "h = dense(3", "layer e = dense(", "let k = ", "h -> e -> dense(k)", "for c in [ { dense(c) }", "dense(c)", "q"
+    )
     found = codes(text)
     assert all(code.startswith("E1") for code in found[:-1])
     assert found[-1] == "E201"

@@ -33,7 +33,11 @@ def places(found: list[Diagnostic]) -> list[tuple[str, str, int, int]]:
 
 
 def test_blocks_of_another_file(tmp_path: Path) -> None:
-    main = write(tmp_path, main='use "blocks/a.nn": f, g\n' + MODEL.replace("dense(3)", "f -> g"), blocks__a=block("f") + block("g", "f -> f"))
+    main = write(
+        tmp_path,
+        main='use "blocks/a.nn": f, g\n' + MODEL.replace("dense(3)", "f -> g"),
+        blocks__a=block("f") + block("g", "f -> f"),
+    )
     assert [parameter.path for parameter in load(main).parameters] == [
         "f_1.dense_1.weight", "g_1.f_1.dense_1.weight", "g_1.f_2.dense_1.weight",
     ]  # fmt: skip
@@ -66,7 +70,10 @@ def test_the_standard_library() -> None:
 
 
 def test_a_file_of_the_standard_library_is_used(tmp_path: Path) -> None:
-    main = write(tmp_path, main="use std.feedforward: mlp, residual_dense\n" + MODEL.replace("dense(3)", "mlp(8) -> residual_dense(5)"))
+    main = write(
+        tmp_path,
+        main="use std.feedforward: mlp, residual_dense\n" + MODEL.replace("dense(3)", "mlp(8) -> residual_dense(5)"),
+    )
     assert check(main) == []
     assert set(load(main).files) == {str(main), "std.feedforward"}
 
@@ -126,11 +133,16 @@ def test_a_symlink_inside_the_root_is_followed(tmp_path: Path) -> None:
     assert check(main) == []
 
 
-def test_an_unreadable_file(tmp_path: Path) -> None:
+def test_an_unreadable_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     main = write(tmp_path, main='use "a.nn": f\n' + MODEL, a=block("f"))
-    (tmp_path / "a.nn").chmod(0)
-    if os.access(tmp_path / "a.nn", os.R_OK):
-        pytest.skip("this user may read everything")
+    readable = Path.read_bytes
+
+    def read_bytes(path: Path) -> bytes:
+        if path.name == "a.nn":
+            raise PermissionError(13, "Permission denied")
+        return readable(path)
+
+    monkeypatch.setattr(Path, "read_bytes", read_bytes)
     assert [one.code for one in check(main)] == ["E301"]
 
 
@@ -138,7 +150,10 @@ def test_an_unreadable_file(tmp_path: Path) -> None:
 def test_cycles(tmp_path: Path, length: int) -> None:
     """One finding, at the line that closes the circle."""
     names = ["main", *(f"f{index}" for index in range(1, length))]
-    files = {name: f'use "{following}.nn": b_{following}\n' + block(f"b_{name}") for name, following in zip(names, [*names[1:], "main"], strict=True)}
+    files = {
+        name: f'use "{following}.nn": b_{following}\n' + block(f"b_{name}")
+        for name, following in zip(names, [*names[1:], "main"], strict=True)
+    }
     files["main"] += MODEL
     (found,) = check(write(tmp_path, **files))
     assert found.span
@@ -147,7 +162,10 @@ def test_cycles(tmp_path: Path, length: int) -> None:
 
 
 def chain(length: int) -> dict[str, str]:
-    files = {f"f{index}": f'use "f{index + 1}.nn": b{index + 1}\n' + block(f"b{index}", f"b{index + 1}") for index in range(length)}
+    files = {
+        f"f{index}": f'use "f{index + 1}.nn": b{index + 1}\n' + block(f"b{index}", f"b{index + 1}")
+        for index in range(length)
+    }
     return files | {f"f{length}": block(f"b{length}"), "main": 'use "f0.nn": b0\n' + MODEL.replace("dense(3)", "b0")}
 
 
@@ -161,9 +179,15 @@ def test_a_diamond_is_read_once(tmp_path: Path) -> None:
     files = {}
     for level in range(12):
         for side in "ab":
-            below = f'use "a{level + 1}.nn": fa{level + 1}\nuse "b{level + 1}.nn": fb{level + 1}\n' if level < 11 else ""
+            below = (
+                f'use "a{level + 1}.nn": fa{level + 1}\nuse "b{level + 1}.nn": fb{level + 1}\n' if level < 11 else ""
+            )
             files[f"{side}{level}"] = below + block(f"f{side}{level}", "relu")
-    main = write(tmp_path, main='use "a0.nn": fa0\nuse "b0.nn": fb0\n' + MODEL.replace("dense(3)", "fa0 -> fb0 -> dense(3)"), **files)
+    main = write(
+        tmp_path,
+        main='use "a0.nn": fa0\nuse "b0.nn": fb0\n' + MODEL.replace("dense(3)", "fa0 -> fb0 -> dense(3)"),
+        **files,
+    )
     assert check(main) == []
     assert len(load(main).files) == 25
 
@@ -192,12 +216,18 @@ def test_errors_in_the_body_of_a_used_block_say_from_where(tmp_path: Path) -> No
 
 
 def test_a_block_that_did_not_parse_is_not_missed(tmp_path: Path) -> None:
-    main = write(tmp_path, main='use "a.nn": f, g\n' + MODEL.replace("dense(3)", "f(1, 2) -> g -> dense(3)"), a="block f(a, b {\n  input x\n}\n" + block("g"))
+    main = write(
+        tmp_path,
+        main='use "a.nn": f, g\n' + MODEL.replace("dense(3)", "f(1, 2) -> g -> dense(3)"),
+        a="block f(a, b {\n  input x\n}\n" + block("g"),
+    )
     assert [one.code[:2] for one in check(main)] == ["E1"]
 
 
 def test_a_use_that_did_not_parse_is_not_missed(tmp_path: Path) -> None:
-    main = write(tmp_path, main='use "a.nn" f, g\n' + MODEL.replace("dense(3)", "f -> g -> densse(3)"), a=block("f") + block("g"))
+    main = write(
+        tmp_path, main='use "a.nn" f, g\n' + MODEL.replace("dense(3)", "f -> g -> densse(3)"), a=block("f") + block("g")
+    )
     assert [one.code for one in check(main)] == ["E101", "E201"]
 
 
@@ -207,7 +237,9 @@ def test_a_used_block_may_not_hide_a_layer(tmp_path: Path) -> None:
 
 
 def test_two_blocks_of_one_name(tmp_path: Path) -> None:
-    main = write(tmp_path, main='use "a.nn": f\nuse "b.nn": f\n' + MODEL.replace("dense(3)", "f"), a=block("f"), b=block("f"))
+    main = write(
+        tmp_path, main='use "a.nn": f\nuse "b.nn": f\n' + MODEL.replace("dense(3)", "f"), a=block("f"), b=block("f")
+    )
     assert places(check(main)) == [("E210", "main.nn", 3, 13)]
 
 

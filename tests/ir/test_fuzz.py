@@ -10,18 +10,26 @@ from hypothesis import strategies as st
 from nnspec.api import check_project
 from nnspec.diagnostics.catalogue import CATALOGUE
 from nnspec.ir.project import read
+from tests.soak import FACTOR
 
 from .bad_specs import BAD_SPECS
 from .shorthand import ACCEPTANCE, ROOT
-from .soak import EXAMPLES
 
-CORPUS = [path.read_bytes() for path in (*ACCEPTANCE, *sorted((ROOT / "specs").glob("*.nn")), *sorted((ROOT / "nnspec/std").glob("*.nn")))]
+EXAMPLES = 60 * FACTOR
+
+CORPUS = [
+    path.read_bytes()
+    for path in (*ACCEPTANCE, *sorted((ROOT / "specs").glob("*.nn")), *sorted((ROOT / "nnspec/std").glob("*.nn")))
+]
 CORPUS += [text.encode() for text, _ in BAD_SPECS.values()]
 TOKEN = re.compile(rb"[A-Za-z_]\w*|\d[\w.]*|\"[^\"\n]*\"|->|//|[<>=!]=|\s+|.", re.DOTALL)
 SNIPPETS = [
-    b"repeat 3 as i {", b"}", b"if x == 1 {", b"else", b"let k = 3", b"layer e = dense(4)", b"-> e", b"x + y", b"(x, x)", b"N",
-    b"output", b"a, b = x -> split(2, axis = 1)", b"[1, 2]", b"0", b"-1", b"1e300", b"999999999999", b"none", b"relu", b"8 * H",
-    b"for c in [1, 2] {", b"weight = e.weight", b"\n", b"/ 0", b"// 0", b'"a"', b"true", b"float32[N, 4]", b"input q: [N, C]",
+    b"repeat 3 as i {", b"}", b"if x == 1 {", b"else", b"let k = 3", b"layer e = dense(4)", b"-> e", b"x + y",
+    b"(x, x)", b"N",
+    b"output", b"a, b = x -> split(2, axis = 1)", b"[1, 2]", b"0", b"-1", b"1e300", b"999999999999", b"none",
+    b"relu", b"8 * H",
+    b"for c in [1, 2] {", b"weight = e.weight", b"\n", b"/ 0", b"// 0", b'"a"', b"true", b"float32[N, 4]",
+    b"input q: [N, C]",
 ]  # fmt: skip
 
 

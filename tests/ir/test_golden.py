@@ -14,10 +14,13 @@ from .test_errors import FIVE
 
 GOLDEN = Path(__file__).parent / "golden"
 NAMES = (
-    "unknown layer", "layer of pytorch", "unknown option", "option out of range", "missing option", "word without quotes",
-    "rank", "operands", "symbolic sizes", "symbolic features", "dtype of a layer", "dtypes of operands", "number of inputs",
+    "unknown layer", "layer of pytorch", "unknown option", "option out of range", "missing option",
+    "word without quotes",
+    "rank", "operands", "symbolic sizes", "symbolic features", "dtype of a layer", "dtypes of operands",
+    "number of inputs",
     "number of results", "size of a block's input", "inside a block", "shared features", "undefined value",
-    "a layer as an argument", "no current value", "value and layer", "a number named as a value", "a condition on a value",
+    "a layer as an argument", "no current value", "value and layer", "a number named as a value",
+    "a condition on a value",
     "equal paths", "missing argument of a block", "recursion", "pattern", "budget",
 )  # fmt: skip
 

@@ -13,10 +13,12 @@ from pydantic import ValidationError
 from nnspec.ir.codec import build, encode
 from nnspec.ir.spec import Spec
 from nnspec.library import registries
+from tests.soak import FACTOR
 
 from .shorthand import ACCEPTANCE, codes, model, raw, spec
-from .soak import EXAMPLES
 from .test_names import BLOCKS, LINES
+
+EXAMPLES = 60 * FACTOR
 
 SCHEMA = Spec.model_json_schema()
 TRAIN = """train {
@@ -43,7 +45,12 @@ export {
 }
 require { params <= 1_000 }
 """
-WHOLE = model("output a = dense(2)", "output b = x -> dense(5, init = normal(0.1)) -> dropout(0.5)", params="(n = 3, s = [1, 0.5])", tail=TRAIN)
+WHOLE = model(
+    "output a = dense(2)",
+    "output b = x -> dense(5, init = normal(0.1)) -> dropout(0.5)",
+    params="(n = 3, s = [1, 0.5])",
+    tail=TRAIN,
+)
 
 
 @st.composite
@@ -73,11 +80,16 @@ def test_a_whole_spec_is_exact_both_ways() -> None:
     assert problems(json.loads(round_trip(spec(WHOLE))), SCHEMA) == []
 
 
-@pytest.mark.parametrize("path", ACCEPTANCE, ids=lambda path: path.stem)
-def test_acceptance_files_are_exact_both_ways(path: Any) -> None:
-    content = path.read_text(encoding="utf-8")
-    if "model " not in content or codes(content):
-        pytest.skip("a library, or its layers are not there yet")
+def test_acceptance_files_are_exact_both_ways() -> None:
+    """Of those whose layers are there."""
+    texts = [path.read_text(encoding="utf-8") for path in ACCEPTANCE]
+    whole = [text for text in texts if "model " in text and not codes(text)]
+    assert len(whole) >= 2
+    for text in whole:
+        _assert_exact(text)
+
+
+def _assert_exact(content: str) -> None:
     assert problems(json.loads(round_trip(spec(content))), SCHEMA) == []
 
 
@@ -93,7 +105,16 @@ def test_every_part_is_closed_and_frozen() -> None:
     found = spec(WHOLE)
     with pytest.raises(ValidationError):
         found.name = "other"  # type: ignore[misc]
-    for place in ([], ["inputs", 0], ["nodes", 0], ["parameters", 0], ["train"], ["train", "targets", 0], ["data"], ["export"]):
+    for place in (
+        [],
+        ["inputs", 0],
+        ["nodes", 0],
+        ["parameters", 0],
+        ["train"],
+        ["train", "targets", 0],
+        ["data"],
+        ["export"],
+    ):
         content = part = json.loads(found.model_dump_json())
         for step in place:
             part = part[step]
@@ -129,7 +150,9 @@ def test_values_are_strict(place: list[Any], value: Any) -> None:
     assert problems(content, SCHEMA)
 
 
-@pytest.mark.parametrize("dim", ["N +", "f(N)", "N.x", "3", "N / 2", "__import__('os')", "1 // 0 * N", "N" * 10 + "(" * 300])
+@pytest.mark.parametrize(
+    "dim", ["N +", "f(N)", "N.x", "3", "N / 2", "__import__('os')", "1 // 0 * N", "N" * 10 + "(" * 300]
+)
 def test_a_dimension_is_nothing_else(dim: str) -> None:
     content = json.loads(spec(WHOLE).model_dump_json())
     content["inputs"][0]["shape"] = [dim, 4]
@@ -172,13 +195,22 @@ def problems(value: Any, schema: dict[str, Any], place: str = "spec") -> list[st
 
 
 KEYWORDS = {
-    "type", "const", "enum", "minimum", "properties", "required", "additionalProperties", "items", "prefixItems", "minItems",
+    "type", "const", "enum", "minimum", "properties", "required", "additionalProperties", "items", "prefixItems",
+    "minItems",
     "maxItems", "title", "description", "default", "$defs",
 }  # fmt: skip
 
 
 def _is(value: Any, wanted: str | None) -> bool:
-    types = {"string": str, "integer": int, "number": (int, float), "boolean": bool, "array": list, "object": dict, "null": type(None)}
+    types = {
+        "string": str,
+        "integer": int,
+        "number": (int, float),
+        "boolean": bool,
+        "array": list,
+        "object": dict,
+        "null": type(None),
+    }
     if wanted is None:
         return True
     return isinstance(value, types[wanted]) and (wanted == "boolean" or not isinstance(value, bool))

@@ -6,8 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.soak import FACTOR
+
 from .shorthand import codes, model, paths, places, raw, spec
-from .soak import EXAMPLES
+
+EXAMPLES = 60 * FACTOR
 
 CASES = {
     "without a name: kind and number": (
@@ -32,13 +35,19 @@ CASES = {
         ["h = relu", "h = h -> dense(4, bias = false)"],
         ["h.weight"],
     ),
-    "a block is a scope": (["pair", "pair"], ["pair_1.dense_1.weight", "pair_1.h.weight", "pair_2.dense_1.weight", "pair_2.h.weight"]),
+    "a block is a scope": (
+        ["pair", "pair"],
+        ["pair_1.dense_1.weight", "pair_1.h.weight", "pair_2.dense_1.weight", "pair_2.h.weight"],
+    ),
     "a block takes the name of its statement": (["b = pair -> relu"], ["b.dense_1.weight", "b.h.weight"]),
     "blocks and layers stand below a name": (
         ["b = pair -> dense(4, bias = false)"],
         ["b.pair_1.dense_1.weight", "b.pair_1.h.weight", "b.dense_1.weight"],
     ),
-    "blocks in blocks": (["deep"], ["deep_1.inner.dense_1.weight", "deep_1.inner.h.weight", "deep_1.pair_1.dense_1.weight", "deep_1.pair_1.h.weight"]),
+    "blocks in blocks": (
+        ["deep"],
+        [f"deep_1.{part}.weight" for part in ("inner.dense_1", "inner.h", "pair_1.dense_1", "pair_1.h")],
+    ),
     "a block without parameters takes no number": (["empty", "e = empty -> dense(4, bias = false)"], ["e.weight"]),
     "a named repeat is a scope": (
         ["layers = repeat 2 { pair", "h = dense(4, bias = false) }"],
@@ -102,8 +111,10 @@ def test_equal_paths_in_different_parts_of_an_instance_are_an_error() -> None:
 
 LINES = st.sampled_from(
     [
-        "dense(4)", "relu", "h = dense(4)", "h = relu", "g = dense(4) -> dense(4)", "pair", "b = pair", "deep -> dense(4)",
-        "repeat 2 { dense(4) }", "r = repeat 2 { dense(4) }", "if true { h = dense(4) }", "layer e = dense(4)\n  e", "x + x",
+        "dense(4)", "relu", "h = dense(4)", "h = relu", "g = dense(4) -> dense(4)", "pair", "b = pair",
+        "deep -> dense(4)",
+        "repeat 2 { dense(4) }", "r = repeat 2 { dense(4) }", "if true { h = dense(4) }", "layer e = dense(4)\n  e",
+        "x + x",
         "prelu", "standardize", "empty",
     ]
 )  # fmt: skip
@@ -118,7 +129,10 @@ def test_names_do_not_move_when_a_line_is_added_below(body: list[str], line: str
 
 
 @settings(max_examples=EXAMPLES // 3, deadline=None)
-@given(st.lists(LINES, min_size=1, max_size=5), st.sampled_from(["relu", "h = relu", "empty", "x + x", "let k = 1", "k = empty -> relu"]))
+@given(
+    st.lists(LINES, min_size=1, max_size=5),
+    st.sampled_from(["relu", "h = relu", "empty", "x + x", "let k = 1", "k = empty -> relu"]),
+)
 def test_a_line_that_owns_nothing_moves_no_name_wherever_it_stands(body: list[str], line: str) -> None:
     wanted = paths(model(*body, "relu", blocks=BLOCKS))
     for index in range(len(body)):
@@ -126,7 +140,9 @@ def test_a_line_that_owns_nothing_moves_no_name_wherever_it_stands(body: list[st
 
 
 def test_values_have_unique_names() -> None:
-    found = spec(model("h = dense(4)", "h = h + x", "r = repeat 2 { h = dense(4)", "relu }", "pair -> pair", blocks=BLOCKS))
+    found = spec(
+        model("h = dense(4)", "h = h + x", "r = repeat 2 { h = dense(4)", "relu }", "pair -> pair", blocks=BLOCKS)
+    )
     names = [value.name for value in (*found.inputs, *found.values)]
     assert len(set(names)) == len(names)
     assert names[:3] == ["x", "h", "h_2"]
@@ -135,7 +151,10 @@ def test_values_have_unique_names() -> None:
 
 def test_paths_of_the_character_model() -> None:
     """The forms of the contract on a transformer of dense layers."""
-    blocks = "block layer_1(units) {\n  input x: [N, D]\n  x = x + (x -> dense(units) -> dense(D))\n  output x + (x -> dense(D))\n}\n"
+    blocks = (
+        "block layer_1(units) {\n  input x: [N, D]\n  x = x + (x -> dense(units) -> dense(D))\n"
+        "  output x + (x -> dense(D))\n}\n"
+    )
     text = raw("input x: float32[N, 4]", "decoder = repeat 2 { layer_1(8) }", "output y = dense(3)", blocks=blocks)
     assert [path for path in paths(text) if path.endswith("weight")] == [
         "decoder.0.layer_1_1.x.dense_1.weight",

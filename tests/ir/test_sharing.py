@@ -37,7 +37,9 @@ def test_a_layer_instance_inside_a_shared_block() -> None:
 
 def test_an_instance_needs_one_kind_of_input() -> None:
     assert places(model("layer e = dense(3)", "x -> e -> e")) == [("E216", 5, 13)]
-    assert places(model("layer e = twice(3)", "x -> e", "(x, x) -> concat(axis = 1) -> e", blocks=TWICE)) == [("E216", 10, 8)]
+    assert places(model("layer e = twice(3)", "x -> e", "(x, x) -> concat(axis = 1) -> e", blocks=TWICE)) == [
+        ("E216", 10, 8)
+    ]
 
 
 def test_an_instance_has_its_options_where_it_is_declared() -> None:
@@ -59,7 +61,9 @@ TOKENS = "input t: int64[N, T]"
 
 
 def test_a_parameter_is_tied_to_that_of_an_instance() -> None:
-    text = raw(TOKENS, "layer emb = embedding(9, 4)", "t -> emb", "output y = dense(9, weight = emb.weight, bias = false)")
+    text = raw(
+        TOKENS, "layer emb = embedding(9, 4)", "t -> emb", "output y = dense(9, weight = emb.weight, bias = false)"
+    )
     assert shapes(text) == {"emb.weight": [9, 4]}
     assert spec(text).nodes[-1].parameters == {"weight": "emb.weight"}
 

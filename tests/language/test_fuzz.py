@@ -11,9 +11,11 @@ from nnspec.diagnostics.render import render_json, render_text
 from nnspec.language import tables
 from nnspec.language.lexer import Lexer
 from nnspec.language.parser import parse
+from tests.soak import FACTOR
 
 from .shorthand import ACCEPTANCE
-from .soak import EXAMPLES
+
+EXAMPLES = 150 * FACTOR
 
 CORPUS = [path.read_text(encoding="utf-8") for path in ACCEPTANCE]
 LEXER = Lexer(tables.load().terminals)

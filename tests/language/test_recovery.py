@@ -126,6 +126,11 @@ def test_errors_of_a_file(text: str, expected: list[tuple[str, int, int]]) -> No
     assert places(parse(f"nnspec 1\n{text}\n", "f")[1]) == expected
 
 
+@pytest.mark.parametrize("text", ["else {\n}", "\nelse", "} else {", ")", "-> relu", "\n\n+ 1"])
+def test_a_file_that_begins_with_what_only_goes_on(text: str) -> None:
+    assert parse(text, "f")[1]
+
+
 SECTIONS = [
     ("data", "a: 3", "E116", 2),
     ("data", "a == 3", "E116", 3),

@@ -133,7 +133,8 @@ def test_the_class_is_documented(kind: str, name: str) -> None:
     for base in cls.__mro__:
         if issubclass(base, Component) and base.__name__ != "Component" and not _made_from_a_table(base):
             documented |= _documented_fields(base)
-    assert set(cls.option_names) <= documented
+    missing = [option for option in cls.option_names if option not in documented]
+    assert not missing, f"write a string below {', '.join(missing)} in {cls.__module__}.{cls.__name__}: what it does"
 
 
 def test_every_option_is_in_an_example() -> None:
@@ -142,8 +143,9 @@ def test_every_option_is_in_an_example() -> None:
             cls = registries()[kind][name]
             used = set().union(*(option_names(kind, example.call) for example in cls.examples))
             used |= {option for example in cls.examples for option, _ in getattr(example, "arguments", ())}
-            assert used == set(cls.option_names), f"{kind} {name}: {set(cls.option_names) ^ used}"
-            assert cls.examples
+            assert cls.examples, f"the {kind} {name} has no examples: write some into {cls.__module__}.{cls.__name__}"
+            unused = sorted(set(cls.option_names) - used)
+            assert not unused, f"no example of the {kind} {name} uses {unused}: write one into {cls.__module__}"
 
 
 def test_options_resolve_and_have_a_schema() -> None:

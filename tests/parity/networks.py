@@ -24,6 +24,11 @@ Batch = dict[str, np.ndarray[Any, Any]]
 COUNT = 24
 """How many networks there are."""
 
+SEED = 1000
+"""One with which no gradient is a single number whose terms cancel, which float32 cannot say to 1e-5 on either side. Of
+400 networks four had one, with errors up to 2.2e-5, and two had a gradient that is 0 but for rounding.
+"""
+
 SHAPES = ((5,), (7,), (4, 3), (3, 6), (2, 3, 4), (3, 2, 2))
 """Shapes of a row of the inputs."""
 
@@ -84,7 +89,7 @@ class Network:
 @cache
 def network(number: int) -> Network:
     """The network of a number, always the same."""
-    sketch = Sketch(1000 + number)
+    sketch = Sketch(SEED + number)
     begin(sketch)
     for make in hand(sketch, number):
         make(sketch)

@@ -25,9 +25,6 @@ LEFT_OUT = {
     "dropout": "random: test_noise compares distributions",
     "spatial_dropout": "random: test_noise compares distributions",
     "gaussian_noise": "random: test_noise compares distributions",
-    "logical_not": "the language has no form for it: `not` decides at compile time",
-    "logical_and": "the language has no form for it",
-    "logical_or": "the language has no form for it",
 }
 """Components that these networks leave out, with the reason."""
 

@@ -74,5 +74,14 @@ def test_r2_far_from_zero_and_of_a_constant_target() -> None:
     assert (metric("r2", constant, constant), metric("r2", constant + 1, constant)) == (1, 0)
 
 
+def test_counts_and_area_of_four_rows() -> None:
+    logits = np.array([[2, 1], [0, 1], [3, 0], [0, 2]], np.float32)
+    classes = np.array([0, 1, 1, 1])
+    assert metric("precision", logits, classes) == pytest.approx((1 / 2 + 1) / 2)
+    assert metric("recall", logits, classes) == pytest.approx((1 + 2 / 3) / 2)
+    assert metric("f1", logits, classes) == pytest.approx((2 / 3 + 4 / 5) / 2)
+    assert metric("auc", logits, classes) == pytest.approx(2 / 3)
+
+
 def test_nothing_counted_is_no_number() -> None:
     assert isnan(metric("accuracy(ignore = 0)", LOGITS, np.zeros(50, np.int64)))

@@ -90,7 +90,7 @@ def test_a_gradient_that_is_not_finite_is_found_though_the_loss_is() -> None:
 
 def test_a_parameter_that_is_not_finite_is_named() -> None:
     trainer = line()
-    trainer.load_parameters({"h.bias": np.array([0, np.nan, 0, 0])}, strict=False)
+    trainer._engine.state.parameters["h.bias"][1] = np.nan  # what was loaded is checked
     with pytest.raises(RunError, match=r"E704.*: h.bias is the first that is nan"):
         trainer.step(batch())
 
@@ -134,7 +134,7 @@ def test_a_skipped_update_leaves_no_trace_in_the_optimizer(more: str) -> None:
 
 def test_an_epoch_of_nothing_but_bad_batches_ends_the_run() -> None:
     trainer = line()
-    trainer.load_parameters({"h.bias": np.array([0, np.nan, 0, 0])}, strict=False)
+    trainer._engine.state.parameters["h.bias"][1] = np.nan  # what was loaded is checked
     with pytest.raises(RunError, match=r"E704.*no batch of epoch 1"):
         trainer.fit(batch(), on_nan="skip")
 

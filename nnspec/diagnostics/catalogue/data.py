@@ -99,11 +99,22 @@ MEANINGS = (
         shell=True,
     ),
     Entry(
+        "E611",
+        "a number is no id of the embedding",
+        """An embedding of count vectors has the ids 0 to count - 1. ONNX would take -1 for the last one in silence, and
+        a larger one would end the run. Inputs that an embedding reads directly are held against its count; the message
+        names the first row and column.""",
+        "$ cat words.csv     # and in the spec: word -> embedding(1000, 16)\nword,kind\n1000,noun",
+        "$ cat words.csv     # and in the spec: word -> embedding(1001, 16)\nword,kind\n1000,noun",
+        shell=True,
+    ),
+    Entry(
         "E610",
         "--input or --output is used wrongly",
         """Each input of the model gets one file, by name. Inputs are .csv, .tsv, .json, .npy and .npz files, or `-`
-        for JSON or CSV on standard input. Results are written as .csv, .json or .npz; outputs that have no rows
-        in common fit in .npz only.""",
+        for CSV, JSON, NPY or NPZ on standard input. A table with a header gives the columns that fed the input in
+        training; one whose first line is all numbers has no header, and gives all its columns in their order. Results
+        are written as .csv, .json or .npz; outputs that have no rows in common fit in .npz only.""",
         "$ nnspec run iris.nn --weights run --input rows.csv",
         "$ nnspec run iris.nn --weights run --input features=rows.csv",
         shell=True,

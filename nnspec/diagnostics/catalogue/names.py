@@ -107,7 +107,8 @@ NAMES = (
         "a block contains itself",
         """There is no recursion: a network has a finite number of layers. `repeat` stacks a block.""",
         "nnspec 1\n\nblock deep { input x\n  deep\n}\n\nmodel example {\n  input x: float32[N, 4]\n  deep\n}\n",
-        "nnspec 1\n\nblock deep { input x\n  dense(4)\n}\n\nmodel example {\n  input x: float32[N, 4]\n  repeat 3 { deep }\n}\n",
+        "nnspec 1\n\nblock deep { input x\n  dense(4)\n}\n\n"
+        "model example {\n  input x: float32[N, 4]\n  repeat 3 { deep }\n}\n",
     ),
 )
 

@@ -8,8 +8,9 @@ RUNS = (
     Entry(
         "E706",
         "a file is there already, or cannot have this name",
-        """`nnspec new` never writes over a file. The name of the file is the name of the model, so it is made of letters,
-        digits and _.""",
+        """`nnspec new` never writes over a file. The name of the file is the name of the model, so it is made of
+        letters, digits and _, and ends with .nn. `nnspec compile` writes a file that ends with .onnx, and never one of
+        the spec's own. The folder must exist.""",
         "$ nnspec new classifier     # classifier.nn exists",
         "$ nnspec new classifier -o second.nn",
         shell=True,
@@ -36,7 +37,7 @@ RUNS = (
         "something is monitored, but not measured",
         """Early stopping and plateau follow a number that every epoch measures: the loss or a metric of the training or
         validation rows. `validation.loss` needs validation rows.""",
-        '$ nnspec train spec.nn --out run     # early_stop = patience(5, monitor = "validation.f1"), without that metric',
+        '$ nnspec train spec.nn --out run     # early_stop = patience(5, monitor = "validation.mae"), no metric mae',
         '$ nnspec train spec.nn --out run     # early_stop = patience(5, monitor = "validation.loss")',
         shell=True,
     ),
@@ -90,7 +91,11 @@ MODELS = (
         "E702",
         "the weights do not fit the spec",
         """Every parameter of the spec must be in the file, with its shape, and nothing else. The message lists what is
-        missing, what is unexpected and what has another shape. Parameters are named by their paths in the spec.""",
+        missing, what is unexpected, what has another shape, and what is no finite number in the parameter's dtype.
+        Parameters are named by their paths in the spec.
+
+        The weights of a run also belong to the columns that fed its inputs: a spec that feeds others, or the same in
+        another order, is refused.""",
         "$ nnspec compile specs/iris.nn --weights runs/diabetes -o iris.onnx",
         "$ nnspec compile specs/iris.nn --weights runs/iris -o iris.onnx",
         shell=True,
@@ -130,6 +135,15 @@ MODELS = (
         """Parameters take the dtype of the layer's input, and training works in float32.""",
         "$ nnspec train spec.nn --out run     # input x: float64[N, 4], then dense(3)",
         '$ nnspec train spec.nn --out run     # input x: float64[N, 4], then cast("float32") -> dense(3)',
+        shell=True,
+    ),
+    Entry(
+        "E710",
+        "the model cannot be written in this opset",
+        """Model files have an opset of 17 to 26. Some operators came later than 17; the message names the layer and the
+        opset that it needs.""",
+        "$ nnspec compile specs/iris.nn --weights runs/iris -o iris.onnx --opset 16",
+        "$ nnspec compile specs/iris.nn --weights runs/iris -o iris.onnx --opset 17",
         shell=True,
     ),
     Entry(

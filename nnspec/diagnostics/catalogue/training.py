@@ -27,6 +27,7 @@ train {
 }
 """
 GOOD = MODEL + DATA + TRAIN
+STOPPED = GOOD.replace("epochs    = 10", 'epochs    = 10\n  early_stop = patience(5, monitor = "validation.loss")')
 
 ENTRIES: tuple[Entry, ...] = (
     Entry(
@@ -87,8 +88,8 @@ ENTRIES: tuple[Entry, ...] = (
         "E412",
         "something is monitored that is not measured",
         """Early stopping and schedules watch `train.…` or `validation.…`: the loss, or a metric of the train section by
-        the name that it is reported with.""",
-        GOOD.replace("epochs    = 10", 'epochs    = 10\n  early_stop = patience(5, monitor = "validation.accuracy")'),
-        GOOD.replace("epochs    = 10", 'epochs    = 10\n  early_stop = patience(5, monitor = "validation.loss")'),
+        the name that it is reported with. What begins with `validation.` needs a `validation` in the data section.""",
+        STOPPED,
+        STOPPED.replace('csv("rows.csv")', 'csv("rows.csv")\n  validation = 0.2'),
     ),
 )

@@ -1,0 +1,167 @@
+"""What somebody may have meant who wrote an option or argument that does not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from nnspec.diagnostics.errors import Fault
+from nnspec.ir.accept import MISSING, accept
+from nnspec.ir.arithmetic import describe
+from nnspec.ir.components import Component, Registry
+from nnspec.ir.expected import expected
+from nnspec.ir.fields import option_types
+from nnspec.ir.planned import plain
+from nnspec.ir.wording import nearest, suggestion
+from nnspec.language import syntax
+from nnspec.language.spelling import call, spelled
+
+Registries = Mapping[str, Registry[Any]]
+
+SIZES_OF_INPUTS = (
+    *("input_dim", "input_shape", "input_size", "in_features", "in_channels", "num_features", "n_in"),
+    *("normalized_shape", "num_channels", "embed_dim"),
+)
+
+
+# Options that there are not
+
+
+def foreign_option(cls: type[Component], name: str) -> str:
+    """The option of `cls` that another framework calls `name`; an empty text for none."""
+    for base in cls.__mro__:
+        known: Mapping[str, str] = vars(base).get("foreign_options", {})
+        for other, own in known.items():
+            if plain(other) == plain(name) and own in cls.option_names:
+                return own
+    return ""
+
+
+def misnamed(
+    cls: type[Component], argument: syntax.Argument, call_: Sequence[syntax.Argument], registries: Registries
+) -> Fault | None:
+    """The error for an option that other frameworks have, here under another name or not at all."""
+    name = argument.name.name if argument.name else ""
+    help = ""
+    if own := foreign_option(cls, name):
+        help = f"did you mean {own}?"
+    elif cls.kind == "layer" and name == "activation":
+        rest = [other for other in call_ if other is not argument]
+        help = f"an activation is a layer of its own: {call(cls.name, rest)} -> {_activation(argument, registries)}"
+    elif cls.kind == "layer" and name in SIZES_OF_INPUTS:
+        help = "the size of the input is known: leave it out"
+    return Fault("E202", _none(cls, name), help=help) if help else None
+
+
+def unknown_option(cls: type[Component], name: str) -> Fault:
+    """The error for an option that nothing is known of."""
+    known = cls.option_names
+    help = suggestion(name, known, f"its {_noun(cls)}{'s are' if len(known) > 1 else ' is'}") if known else ""
+    return Fault("E202", _none(cls, name), help=help)
+
+
+def _none(cls: type[Component], name: str) -> str:
+    return f"{cls.name} has no {_noun(cls)} {name}"
+
+
+def _noun(cls: type[Component]) -> str:
+    return "setting" if cls.kind == "section" else "option"
+
+
+def _activation(argument: syntax.Argument, registries: Registries) -> str:
+    value = argument.value
+    written = value.name if isinstance(value, syntax.Name) else ""
+    if isinstance(value, syntax.Literal) and isinstance(value.value, str):
+        written = value.value
+    return (registries["layer"].nearest(written) if written else "") or written or "relu"
+
+
+# Inputs and their sizes among the options
+
+
+def arrow(name: str, inputs: Sequence[syntax.Argument], rest: Sequence[syntax.Argument] = ()) -> str:
+    """`x -> dense(3)` for `dense(x, 3)`: calling a layer with its input is a habit from Python."""
+    written = [spelled(argument.value, "x") for argument in inputs]
+    only = inputs[0].value if len(inputs) == 1 else None
+    head = f"({', '.join(written)})"
+    if only:
+        head = "x" if isinstance(only, syntax.Literal) else written[0]
+        head = f"({head[1:-1]})" if isinstance(only, syntax.ListExpr) else head
+    return f"{head} -> {call(name, list(rest))}"
+
+
+def size_first(cls: type[Component], arguments: Sequence[syntax.Argument], value: Any) -> str:
+    """The help for `dense(4, 16)`, in which `value` is the second argument; an empty text where all is well."""
+    first, second = (option_types(cls)[name] for name in cls.option_names[:2])
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    if not whole or accept(first, value) is MISSING or accept(second, value) is not MISSING:
+        return ""
+    positional = [argument for argument in arguments if argument.name is None]
+    rest = [argument for argument in arguments if argument is not positional[0]]
+    return f"the size of the input is known: {call(cls.name, rest)}"
+
+
+# Values that do not fit
+
+
+def other_form(cls: type[Component], option: str, value: Any, registries: Registries) -> str:
+    """A help that offers what fits the option and is close to `value`."""
+    wanted = expected(cls, option)
+    if isinstance(value, str):
+        if close := nearest(value, wanted.words, 0.5):
+            return f'did you mean "{close}"?'
+        if form := _without_quotes(wanted.kinds, value, registries):
+            return form
+    if value is not None and accept(option_types(cls)[option], (value,)) is not MISSING:
+        return f"a list stands in brackets: {describe((value,))}"
+    return ""
+
+
+def _without_quotes(kinds: Sequence[str], value: str, registries: Registries) -> str:
+    for kind in kinds:
+        registry = registries[kind]
+        suffix = value.rpartition(".")[2].lower()
+        if kind == "source" and suffix in registry and suffix != value:
+            return f'write {suffix}("{value}")'
+        if name := registry.nearest(value):
+            return f"write it without quotes: {sketch(registry[name])}"
+    listed = [f"{kind}s are {', '.join(registries[kind])}" for kind in kinds if kind != "loss"]
+    return "; ".join(listed)
+
+
+def sketch(cls: type[Component], values: str = "prediction, target") -> str:
+    """How a component is written, as far as it is the same for all: `adam(lr = …)`, `mse(prediction, target)`."""
+    if cls.kind in ("loss", "metric"):
+        return f"{cls.name}({values})"
+    needed = [name for name in cls.option_names if name not in cls.option_defaults] or cls.option_names[:1]
+    if cls.kind == "source":
+        return f'{cls.name}("…")' if "path" in needed else f"{cls.name}(…)"
+    return f"{cls.name}({', '.join(f'{name} = …' for name in needed)})" if needed else cls.name
+
+
+PLACES = {
+    "loss": "loss = {} in the train section",
+    "metric": "metrics = [{}] in the train section",
+    "optimizer": "optimizer = {} in the train section",
+    "schedule": "optimizer = adam(lr = {}) in the train section",
+    "regularizer": "regularize = {} in the train section",
+    "stop": "early_stop = {} in the train section",
+    "average": "average = {} in the train section",
+    "initializer": "an option of a layer: dense(16, init = {})",
+    "source": "train = {} in the data section",
+    "augmentation": "augment = [{}] in the data section",
+}
+"""Where components of each kind stand, in the order in which a name is looked for."""
+
+
+def elsewhere(registries: Registries, name: str, wanted: str) -> tuple[str, str]:
+    """For a name of another kind than `wanted`: what it is, and where it belongs."""
+    for kind, place in PLACES.items():
+        if kind != wanted and name in registries.get(kind, ()):
+            return f"{name} is {article(kind)}, not {article(wanted)}", place.format(sketch(registries[kind][name]))
+    return "", ""
+
+
+def article(kind: str) -> str:
+    """`a loss`, `an optimizer`."""
+    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"

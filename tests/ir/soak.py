@@ -1,5 +1,0 @@
-"""How many examples the random tests take: a few at every run, twenty times as many with NNSPEC_SOAK=1."""
-
-import os
-
-EXAMPLES = 60 * (20 if os.environ.get("NNSPEC_SOAK") == "1" else 1)
