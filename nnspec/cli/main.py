@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
@@ -32,8 +33,8 @@ class Parser(argparse.ArgumentParser):
     """argparse with the nearest known name."""
 
     def error(self, message: str) -> NoReturn:
-        unknown = sys.argv[1] if len(sys.argv) > 1 else ""
-        close = get_close_matches(unknown, COMMANDS, n=1) if "invalid choice" in message else []
+        chosen = re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message)
+        close = get_close_matches(chosen[1], re.findall(r"'(.*?)'", chosen[2]), n=1) if chosen else []
         hint = f"\n  help: did you mean {close[0]}?" if close else ""
         self.exit(2, f"{self.prog}: {message}{hint}\n")
 
@@ -56,7 +57,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return 128 + 13  # as a shell says of SIGPIPE: what reads the output went away before the work was done
+    except Exception as error:  # the last edge: a defect is one line, with the way to the whole
+        from nnspec.cli.output import report_defect
+
+        return report_defect(error, getattr(options, "spec", None))
 
 
 def _parser(arguments: Sequence[str]) -> Parser:

@@ -84,6 +84,7 @@ def _train(options: argparse.Namespace) -> int:
             watcher=progress,
             checkpoint_every=options.checkpoint_every,
             on_nan=options.on_nan,
+            overwrite=options.overwrite and not options.resume,
         )
     try_report(folder, quiet=options.quiet)
     if not options.quiet:
@@ -111,16 +112,11 @@ def _where_to_go_on(options: argparse.Namespace, what: str) -> str:
 
 
 def _new(options: argparse.Namespace, folder: Path) -> Trainer:
-    from nnspec.training.run_folder import RunFolder
     from nnspec.training.trainer import Trainer
 
     spec = settings.load_spec(options)
-    if (folder / "run.json").exists():
-        if not options.overwrite:
-            raise Fault(
-                "E714", f"{folder} holds a run already", help="--resume goes on with it, --overwrite begins anew"
-            )
-        RunFolder(folder).clear()
+    if (folder / "run.json").exists() and not options.overwrite:
+        raise Fault("E714", f"{folder} holds a run already", help="--resume goes on with it, --overwrite begins anew")
     return Trainer(spec, seed=options.seed, device=options.device, threads=options.threads, folder=options.data)
 
 

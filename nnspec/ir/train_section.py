@@ -138,6 +138,11 @@ class TrainReader:
         penalties = options.regularize if isinstance(options.regularize, tuple) else (options.regularize,)
         for index, penalty in enumerate(penalties):
             self._check_pattern(penalty.on, trained, penalty.name, self.settings.place("regularize", index))
+        decayed = options.optimizer.decay_on
+        for pattern in (decayed,) if isinstance(decayed, str) else decayed:
+            if pattern == "*":
+                continue  # the default, which says nothing about the model
+            self._check_pattern(pattern, trained, "decay_on", self.settings.place("optimizer"))
 
     def _check_pattern(self, pattern: str, paths: list[str], what: str, span: Span) -> None:
         if not matches_any(pattern, paths):

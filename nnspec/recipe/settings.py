@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
 from nnspec.ir.components import Component
-from nnspec.ir.fields import Limits, NonNegativeInt, PositiveFloat, PositiveInt, Rule
+from nnspec.ir.fields import Limits, PositiveFloat, PositiveInt, Rule
 from nnspec.ir.types import TensorType
 from nnspec.recipe.base import Average, EarlyStop, Metric, Optimizer, Regularizer
 
@@ -61,7 +61,7 @@ class TrainSection(Component):
     """Patterns of parameters that stay as they are, such as `["stem.*"]`; `*` crosses dots."""
     init: str | None = None
     """A safetensors file to start from."""
-    seed: NonNegativeInt = 0
+    seed: Annotated[int, Limits(ge=0, lt=1 << 63)] = 0
     """Decides initial values, shuffling, dropout and noise."""
 
     def _check(self) -> None:

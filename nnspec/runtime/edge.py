@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from nnspec.diagnostics.errors import Fault, RunError
+from nnspec.diagnostics.errors import Diagnostic, Fault, RunError
+from nnspec.graph.errors import GraphError
 
 
 @contextmanager
@@ -15,3 +16,6 @@ def run_errors() -> Iterator[None]:
         yield
     except Fault as fault:
         raise RunError([fault.at(None)]) from fault
+    except GraphError as error:
+        help = "this is a defect of nnspec: please report it with the spec"
+        raise RunError([Diagnostic("E703", str(error), None, help)]) from error

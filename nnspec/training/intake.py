@@ -33,6 +33,11 @@ class Intake:
             for item in targets
             if item.classes is not None
         ]
+        self._classes += [
+            (slot.name, np.dtype(f"u{np.dtype(slot.type.dtype).itemsize}"), slot.ids)
+            for slot in self._reader.slots
+            if slot.ids is not None
+        ]
         self._known: dict[Any, BatchProgram] = {}
 
     def load(self, batch: Batch) -> BatchProgram:

@@ -213,7 +213,12 @@ class Loop:
 
 
 def length_of(train: Train, batches: int, epochs: int | None, steps: int | None) -> Length:
-    """The length of a run of so many batches an epoch: as asked for, else as the spec says."""
+    """The length of a run of so many batches an epoch: as asked for, else as the spec says. Raises E717."""
+    for name, value in (("epochs", epochs), ("steps", steps)):
+        if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
+            raise Fault("E717", f"{name} is a whole number of at least 1, got {value!r}")
+    if epochs is not None and steps is not None:
+        raise Fault("E717", "epochs and steps both say how long to train", help="give one of them")
     per_epoch = -(-batches // train.accumulate)
     if epochs is None and steps is None:
         epochs, steps = train.epochs, train.steps

@@ -39,6 +39,11 @@ from nnspec.training.state import TrainingState
 FORMAT = 2
 """Of the run directory; another one is refused."""
 LOCK = "run.lock"
+FILES = (
+    *("spec.nn", "spec.json", "run.json", "weights.safetensors", "model.onnx"),
+    *("metrics.jsonl", "times.jsonl", "report.html"),
+)
+FOLDERS = ("checkpoints", "tensorboard")
 
 
 class RunFolder:
@@ -63,18 +68,27 @@ class RunFolder:
                 sweep(folder)
             yield
 
+    def require_own(self) -> None:
+        """Raise E714 where a file of somebody else has a name that a run would write."""
+        if self.facts.exists() or self.checkpoints.folder.is_dir():
+            return
+        foreign = [name for name in FILES if (self.path / name).exists()]
+        if foreign:
+            help = "name a folder of its own for the run"
+            raise Fault("E714", f"{self.path} is no run, and holds {', '.join(foreign)} already", help)
+
     def clear(self) -> None:
-        """Remove the run. Raises E715 where somebody is writing it, E707 where something cannot be removed."""
-        with self.writing():
-            try:
-                self.facts.unlink(missing_ok=True)  # from here on it is no run
-                for path in self.path.iterdir():
-                    if path.is_dir() and not path.is_symlink():
-                        shutil.rmtree(path)
-                    elif path.name != LOCK:
-                        path.unlink()
-            except OSError as error:
-                raise Fault("E707", f"{self.path} cannot be cleared: {error}") from error
+        """Remove the files of the run, and nothing else. Raises E707 where something cannot be removed."""
+        try:
+            self.facts.unlink(missing_ok=True)  # from here on it is no run
+            for name in FOLDERS:
+                if (self.path / name).is_dir():
+                    shutil.rmtree(self.path / name)
+            for name in FILES:
+                (self.path / name).unlink(missing_ok=True)
+            make_folder(self.checkpoints.folder)
+        except OSError as error:
+            raise Fault("E707", f"{self.path} cannot be cleared: {error}") from error
 
     def write_spec(self, spec: Spec) -> None:
         """The texts of the spec and its IR."""

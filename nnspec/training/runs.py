@@ -48,9 +48,15 @@ class Run:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Be the only one who writes inside. Raises E715 where somebody else does."""
+        """Be the only one who writes inside. Raises E714 where the folder holds files of others that a run would
+        replace, E715 where somebody else writes it."""
+        self._folder.require_own()
         with self._folder.writing():
             yield
+
+    def clear(self) -> None:
+        """Remove a run that was there before."""
+        self._folder.clear()
 
     def look_at_data(self) -> None:
         """Note what the files of the data section hold. Raises E716 where a run goes on and they have changed."""

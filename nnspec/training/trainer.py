@@ -17,6 +17,7 @@ from nnspec.data.labels import given_classes
 from nnspec.data.rows import Dataset
 from nnspec.data.slots import slots_of
 from nnspec.data.stream import Stream, is_stream
+from nnspec.diagnostics.errors import Fault
 from nnspec.ir.spec import Spec
 from nnspec.library import registries
 from nnspec.runtime.edge import run_errors
@@ -40,6 +41,10 @@ from nnspec.training.tally import Metrics, Tally
 
 Array = np.ndarray[Any, Any]
 GIVEN = Place("in the batch given")
+
+
+SEEDS = 1 << 63
+"""Random numbers follow from so many seeds."""
 
 
 class Trainer:
@@ -75,6 +80,8 @@ class Trainer:
         """All but the weights to start from, which a run that goes on has itself."""
         self.spec = spec
         self.seed = seed if seed is not None else spec.train.seed if spec.train else 0
+        if not isinstance(self.seed, int) or not 0 <= self.seed < SEEDS:
+            raise Fault("E717", f"seed is a whole number from 0 to 2^63 - 1, got {self.seed!r}")
         self.folder = Path(folder) if folder is not None else Path(spec.path).parent
         self._engine = Engine(spec, registries(), self.seed, device)
         self._metrics = Metrics(spec, registries())
@@ -148,6 +155,7 @@ class Trainer:
         callbacks: Sequence[Any] = (),
         checkpoint_every: int | str = "30s",
         on_nan: OnNan = "stop",
+        overwrite: bool = False,
     ) -> History:
         """Train on the data of the spec, on these arrays, a table, or an iterable of batches, and keep the weights of
         the best epoch.
@@ -158,7 +166,8 @@ class Trainer:
         with `on_nan = "skip"` its update is left out and counted. An interrupt raises KeyboardInterrupt when the state
         is saved; another `fit` goes on. An epoch of an iterable has `steps_per_epoch` batches, by default its length.
         `watcher` is told of every step, every epoch and the end; `callbacks` (see `nnspec.Callback`) too, before an
-        epoch is saved, so that what they log is saved with it.
+        epoch is saved, so that what they log is saved with it. With `overwrite`, a run that `run` holds is removed
+        when the rows to learn from were read.
         """
         cadence = Cadence.parse(checkpoint_every)
         kept = self._run(run) if run is not None else None
@@ -166,6 +175,8 @@ class Trainer:
             if kept and train is None:
                 kept.look_at_data()
             feed, held_out = self._feeds(train, validation, steps_per_epoch)
+            if kept and overwrite:
+                kept.clear()
             self._prepare(feed)
             length = length_of(self._engine.train, len(feed), epochs, steps)
             told = Callbacks(callbacks) if callbacks else None

@@ -79,6 +79,30 @@ def test_a_run_is_not_overwritten_by_accident(nnspec: Command) -> None:
     assert nnspec("train", "specs/iris.nn", "--out", "run", "--epochs", "1", "--overwrite").code == 0
 
 
+def test_overwriting_removes_the_run_alone(nnspec: Command, folder: Path) -> None:
+    (folder / "run").mkdir()
+    (folder / "run" / "thesis.txt").write_text("mine")
+    assert nnspec("train", "specs/iris.nn", "--out", "run", "--epochs", "1").code == 0
+    weights = (folder / "run" / "weights.safetensors").read_bytes()
+
+    text = (folder / "specs/iris.nn").read_text()
+    (folder / "specs/iris.nn").write_text(text.replace("petal_width", "petal_widht"))
+    assert "error[E602]" in nnspec("train", "specs/iris.nn", "--out", "run", "--overwrite").err
+    assert (folder / "run" / "weights.safetensors").read_bytes() == weights
+
+    (folder / "specs/iris.nn").write_text(text)
+    assert nnspec("train", "specs/iris.nn", "--out", "run", "--epochs", "2", "--seed", "9", "--overwrite").code == 0
+    assert (folder / "run" / "weights.safetensors").read_bytes() != weights
+    assert (folder / "run" / "thesis.txt").read_text() == "mine"
+
+
+def test_files_of_others_are_not_replaced(nnspec: Command, folder: Path) -> None:
+    (folder / "own").mkdir()
+    (folder / "own" / "model.onnx").write_text("mine")
+    assert "error[E714]: own is no run, and holds model.onnx" in nnspec("train", "specs/iris.nn", "--out", "own").err
+    assert (folder / "own" / "model.onnx").read_text() == "mine"
+
+
 def test_resume_goes_on(nnspec: Command, folder: Path) -> None:
     nnspec("train", "specs/iris.nn", "--out", "whole", "--epochs", "6", "--quiet")
     nnspec("train", "specs/iris.nn", "--out", "parts", "--epochs", "3", "--quiet")

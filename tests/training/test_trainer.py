@@ -425,3 +425,17 @@ def test_iris_is_learned() -> None:
     assert trainer.evaluate("validation")["accuracy"] > 0.9
     assert trainer.classes["species"] == ("setosa", "versicolor", "virginica")
     assert trainer.step({"features": [[5.1, 3.5, 1.4, 0.2]], "species": ["setosa"]})["accuracy"] == 1.0
+
+
+@pytest.mark.parametrize(
+    "length", [{"epochs": 0}, {"epochs": 1.5}, {"epochs": "3"}, {"steps": -1}, {"epochs": 1, "steps": 3}]
+)
+def test_a_length_that_cannot_be(length: dict[str, Any]) -> None:
+    with pytest.raises(RunError, match="E717"):
+        Trainer(classifier()).fit(rows(8), **length)
+
+
+@pytest.mark.parametrize("seed", [-1, 1 << 63, 1.5, "a"])
+def test_a_seed_that_cannot_be(seed: Any) -> None:
+    with pytest.raises(RunError, match="E717"):
+        Trainer(classifier(), seed=seed)

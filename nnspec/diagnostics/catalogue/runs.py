@@ -25,6 +25,15 @@ RUNS = (
         shell=True,
     ),
     Entry(
+        "E717",
+        "a run that cannot be",
+        """The length of a run is a whole number of epochs or of steps, the seed a whole number below 2^63. Both say
+        what the whole run is: a run that goes on counts what it did before.""",
+        "trainer.fit(epochs=0)",
+        "trainer.fit(epochs=10)",
+        shell=True,
+    ),
+    Entry(
         "E711",
         "the spec has no train section",
         """Without one there is nothing to train. Such a spec can be checked, compiled and run.""",
