@@ -25,12 +25,14 @@ TILE = 1 << 16
 parameters on one thread, by floats in a run: 2^14 17.4, 2^15 15.5, 2^16 13.5, 2^17 14.4, all at once 37.
 What is the same for all tiles is computed before them, which saves 0.7 of 12.9."""
 
-SERIAL_UPDATE = 1 << 18
-"""Parameters up to which one thread does it all. Microseconds for adamw, fast ones on a machine with other work:
+SERIAL_UPDATE = 1 << 16
+"""Parameters up to which one thread does it all. Microseconds for adamw, on a machine with other work and, behind the
+comma, on a quiet one:
 
 | parameters | one thread | two, by tiles | two, by ONNX Runtime |
 |------------|------------|---------------|----------------------|
 | 2^16       | 76         | 93            | 77                   |
+| 101 770    | -, 138     | -, 102        | -                    |
 | 2^17       | 147        | 165           | 165                  |
 | 2^18       | 317        | 312           | 322                  |
 | 2^19       | 632        | 456           | 654                  |
