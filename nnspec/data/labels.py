@@ -95,7 +95,7 @@ def check_count(name: str, classes: Classes, expected: int | None, source: str, 
     if expected is not None and len(classes) != expected:
         raise Fault(
             "E607",
-            f"{name} has {len(classes)} classes in {source}, the loss expects {expected}",
+            f"{name} has {len(classes)} class{'es' * (len(classes) != 1)} in {source}, the loss expects {expected}",
             help=f"the classes are {listed(quoted(label) for label in classes)}; "
             f"the logits' last size must be their number{hint}",
         )

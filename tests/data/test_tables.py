@@ -222,7 +222,7 @@ def test_a_trainer_takes_tables(make_spec: Any) -> None:
     )
     assert trainer.step(frame[:8]) == plain.step({name: array[:8] for name, array in arrays.items()})
     batches = pa.Table.from_pandas(frame).to_batches(max_chunksize=16)
-    with pytest.raises(DataError, match=r"E607.*species has 1 classes in the RecordBatch(.|\n)*name all: Trainer"):
+    with pytest.raises(DataError, match=r"E607.*species has 1 class in the RecordBatch(.|\n)*name all: Trainer"):
         nnspec.Trainer(spec).fit(batches, epochs=1)
     listed = nnspec.Trainer(spec, classes={"species": ["setosa", "versicolor", "virginica"]})
     assert listed.fit(batches, epochs=1).epochs[0]["step"] == 10
