@@ -1,8 +1,8 @@
 """Typed options: what pydantic does for the IR, for the components that `check` needs.
 
-Importing pydantic's BaseModel takes longer than `check` may take in whole, so components have this small base: options
-are annotated class attributes, values are checked strictly, nothing unknown passes, and instances are frozen.
-`nnspec.ir.schema` makes the pydantic model, and with it the JSON Schema, of any of them.
+Importing pydantic's BaseModel takes nearly all of the time that `check` may take, before a class is made. So components
+have this small base: options are annotated class attributes, values are checked strictly, nothing unknown passes, and
+instances are frozen. `nnspec.ir.schema` makes the pydantic model, and with it the JSON Schema, of any of them.
 """
 
 from __future__ import annotations
