@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from nnspec.autodiff.engine import gradients
 from nnspec.compiler.lowering import Library, Sizes, lower_loss, lower_model
+from nnspec.graph.dtypes import tensor_type
 from nnspec.graph.graph import Graph, Value
 from nnspec.graph.passes import optimized
 from nnspec.ir import codec
@@ -67,7 +68,7 @@ def gradients_graph(spec: Spec, library: Library, sizes: Sizes) -> Graph:
     depend on.
     """
     g = Graph(f"{spec.name}_gradients", training=True)
-    scalar = TensorType("uint32", ())  # type: ignore[arg-type]
+    scalar = tensor_type("uint32", ())
     g.seed_with(g.input(SEED, scalar), g.input(STEP, scalar))
     loss = _loss_and_metrics(spec, library, g, sizes)
     penalty = _penalty(spec, library, g)

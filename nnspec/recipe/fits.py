@@ -78,3 +78,11 @@ def _class_remedy(logits: TensorType, target: TensorType, axis: int) -> str:
     if target.shape[:-1] == (*logits.shape[:axis], *logits.shape[axis + 1 :]) and target.shape[-1:] == (1,):
         return f"declare the target as label{shape_text(target.shape[:-1])}"
     return ""
+
+
+def require_answers(kind: str, prediction: TensorType, target: TensorType, axis: int) -> None:
+    """Raise unless the target says yes or no to every prediction, in floats, or names classes."""
+    if target.dtype in FLOATS and target.shape == prediction.shape:
+        require_same(kind, prediction, target)
+    else:
+        require_classes(kind, prediction, target, axis)

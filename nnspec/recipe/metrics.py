@@ -11,7 +11,7 @@ from nnspec.ir.components import Example
 from nnspec.ir.fields import PositiveInt
 from nnspec.ir.types import FLOATS, TensorType
 from nnspec.recipe.base import METRICS, Metric
-from nnspec.recipe.fits import require_classes, require_same
+from nnspec.recipe.fits import require_answers, require_classes, require_same
 
 if TYPE_CHECKING:
     from nnspec.graph.graph import Graph, Value
@@ -40,10 +40,7 @@ class Accuracy(Metric):
     """The axis of the classes in the logits."""
 
     def infer(self, prediction: TensorType, target: TensorType) -> None:
-        if target.dtype in FLOATS and target.shape == prediction.shape:
-            require_same(self.name, prediction, target)
-        else:
-            require_classes(self.name, prediction, target, self.axis)
+        require_answers(self.name, prediction, target, self.axis)
 
     def parts(self, g: Graph, prediction: Value, target: Value) -> dict[str, Value]:
         if target.dtype in FLOATS:

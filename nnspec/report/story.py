@@ -11,9 +11,9 @@ from nnspec.diagnostics.errors import Fault
 from nnspec.ir import codec
 from nnspec.ir.spec import Spec
 from nnspec.library import registries
-from nnspec.runtime.files import read_json
 from nnspec.training.history import History, Record
 from nnspec.training.learning_rate import LearningRate, Length
+from nnspec.training.run_folder import RunFolder
 from nnspec.training.tally import Metrics
 
 OWN = {"epoch", "step", "rows", "lr", "gradient_norm", "gradient_norm_max", "skipped"}
@@ -91,7 +91,7 @@ class Story(NamedTuple):
 
 def read_story(folder: Path) -> Story:
     """Read a run directory. Raises E707 where it is none."""
-    facts = read_json(folder / "run.json")
+    facts = RunFolder(folder).read_facts()
     try:
         spec = Spec.model_validate_json((folder / "spec.json").read_bytes())
     except (OSError, ValueError) as error:

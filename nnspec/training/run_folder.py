@@ -121,7 +121,11 @@ class RunFolder:
 
     def read_facts(self) -> dict[str, Any]:
         """Raises E707 where this is no run directory, or one of another version."""
+        if not self.facts.is_file():
+            raise Fault("E707", f"{self.path} is no run directory: it has no run.json")
         facts: dict[str, Any] = read_json(self.facts)
+        if not isinstance(facts, dict) or facts.get("format") is None:
+            raise Fault("E707", f"{self.facts} is damaged: it says nothing about a run")
         if facts.get("format") != FORMAT:
             raise Fault("E707", f"{self.path} has the format {facts.get('format')} of another version of nnspec")
         return facts

@@ -103,6 +103,16 @@ def test_files_of_others_are_not_replaced(nnspec: Command, folder: Path) -> None
     assert (folder / "own" / "model.onnx").read_text() == "mine"
 
 
+@pytest.mark.parametrize("content", ["[1]", "{}", None])
+def test_a_folder_that_is_no_run(nnspec: Command, folder: Path, content: str | None) -> None:
+    (folder / "nowhere").mkdir()
+    if content:
+        (folder / "nowhere" / "run.json").write_text(content)
+    done = nnspec("report", "nowhere")
+    assert done.code == 1
+    assert ("nowhere/run.json is damaged" if content else "nowhere is no run directory") in done.err
+
+
 def test_resume_goes_on(nnspec: Command, folder: Path) -> None:
     nnspec("train", "specs/iris.nn", "--out", "whole", "--epochs", "6", "--quiet")
     nnspec("train", "specs/iris.nn", "--out", "parts", "--epochs", "3", "--quiet")
