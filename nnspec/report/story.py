@@ -91,11 +91,8 @@ class Story(NamedTuple):
 
 def read_story(folder: Path) -> Story:
     """Read a run directory. Raises E707 where it is none."""
-    facts = RunFolder(folder).read_facts()
-    try:
-        spec = Spec.model_validate_json((folder / "spec.json").read_bytes())
-    except (OSError, ValueError) as error:
-        raise Fault("E707", f"{folder / 'spec.json'} cannot be read: {error}") from error
+    run = RunFolder(folder)
+    facts, spec = run.read_facts(), run.read_spec()
     stop = codec.decode(registries(), "stop", spec.train.early_stop) if spec.train and spec.train.early_stop else None
     watched = stop.watches if stop else "validation.loss"
     history = History(watched, Metrics(spec, registries()).mode(watched), read_lines(folder / "metrics.jsonl"))
