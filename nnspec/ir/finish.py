@@ -37,6 +37,7 @@ def finish(analysis: Analysis) -> spec.Spec:
         export=_export(analysis),
         requirements=analysis.requirements,
         unmet=tuple(analysis.unmet),
+        warnings=tuple(analysis.warnings),
     )
 
 

@@ -193,6 +193,8 @@ class Spec(Part):
     """The lines of the require section."""
     unmet: tuple[Diagnostic, ...] = ()
     """Requirements that do not hold; check, compile and train report them as errors."""
+    warnings: tuple[Diagnostic, ...] = ()
+    """What a person should know, and what stops nothing; check and train show it."""
 
     @property
     def parameter_count(self) -> int:

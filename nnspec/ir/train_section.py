@@ -8,6 +8,7 @@ from typing import Any
 
 from nnspec.diagnostics.errors import Fault
 from nnspec.diagnostics.span import Span
+from nnspec.ir.decay import decay_warning
 from nnspec.ir.declared import Declared
 from nnspec.ir.lookup import unknown_component
 from nnspec.ir.naming import Scope
@@ -76,6 +77,7 @@ class TrainReader:
         self._check_loss(loss)
         self._check_patterns(bound.component)
         self._check_monitors(bound.component, metrics)
+        self._warn(bound.component)
         return TrainRecord(bound.component, loss, nodes, metrics, self.targets, self.settings.section.span)
 
     def _refuse_layers(self, nodes: Iterable[NodeRecord]) -> None:
@@ -153,6 +155,13 @@ class TrainReader:
                 help=f"the nearest is {near}" if near else "the model has no parameters",
             )
             self.record.report(fault, span)
+
+    def _warn(self, options: Any) -> None:
+        call = self.settings.entries["optimizer"].value
+        found = decay_warning(call, options.optimizer, self.parameters, options.freeze)
+        if found:
+            fault, argument = found
+            self.record.warn(fault, argument.span)
 
     def _check_monitors(self, options: Any, metrics: list[MetricRecord]) -> None:
         """What decides about stopping or about the learning rate must be measured."""
