@@ -10,13 +10,6 @@ from collections.abc import Mapping
 
 PLANNED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "layer": {
-        "conv1d": ("Convolution1D", "LazyConv1d"),
-        "conv2d": ("Convolution2D", "LazyConv2d", "conv", "convolution"),
-        "conv3d": ("Convolution3D", "LazyConv3d"),
-        "conv_transpose1d": ("Conv1DTranspose", "deconv1d"),
-        "conv_transpose2d": ("Conv2DTranspose", "deconv2d", "conv_transpose"),
-        "conv_transpose3d": ("Conv3DTranspose", "deconv3d"),
-        "depthwise_conv2d": ("depthwise_conv",),
         "max_pool1d": ("MaxPooling1D",),
         "max_pool2d": ("MaxPooling2D", "max_pool", "max_pooling"),
         "max_pool3d": ("MaxPooling3D",),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from nnspec.layers import (
     activations,
     affine,
+    convolution,
     extent,
     gated,
     initializers,
@@ -23,6 +24,7 @@ __all__ = [
     "OPERATORS",
     "activations",
     "affine",
+    "convolution",
     "extent",
     "gated",
     "initializers",
