@@ -134,7 +134,7 @@ def _train(names: _Names, train: TrainRecord) -> spec.Train:
         early_stop=_optional(options.early_stop),
         average=_optional(options.average),
         freeze=options.freeze,
-        init=options.init,
+        init=options.init if isinstance(options.init, str) else _optional(options.init),
         seed=options.seed,
         span=train.span,
     )

@@ -140,11 +140,24 @@ class TrainReader:
         penalties = options.regularize if isinstance(options.regularize, tuple) else (options.regularize,)
         for index, penalty in enumerate(penalties):
             self._check_pattern(penalty.on, trained, penalty.name, self.settings.place("regularize", index))
+        if options.init is not None and not isinstance(options.init, str):
+            self._check_scope(options.init.into, paths)
+            for pattern in options.init.patterns:
+                self._check_pattern(pattern, paths, "only", self.settings.place("init"))
         decayed = options.optimizer.decay_on
         for pattern in (decayed,) if isinstance(decayed, str) else decayed:
             if pattern == "*":
                 continue  # the default, which says nothing about the model
             self._check_pattern(pattern, trained, "decay_on", self.settings.place("optimizer"))
+
+    def _check_scope(self, into: str, paths: list[str]) -> None:
+        """The scope that weights are loaded into has parameters."""
+        if into and not matches_any(f"{into}.*", paths):
+            scopes = dict.fromkeys(path.rpartition(".")[0] for path in paths)
+            fault = Fault(
+                "E411", f"into: the model has no parameter below {into}", help=suggestion(into, scopes, "there are")
+            )
+            self.record.report(fault, self.settings.place("init"))
 
     def _check_pattern(self, pattern: str, paths: list[str], what: str, span: Span) -> None:
         if not matches_any(pattern, paths):

@@ -111,7 +111,9 @@ MODELS = (
         "the weights do not fit the spec",
         """Every parameter of the spec must be in the file, with its shape, and nothing else. The message lists what is
         missing, what is unexpected, what has another shape, and what is no finite number in the parameter's dtype.
-        Parameters are named by their paths in the spec.
+        Parameters are named by their paths in the spec. The help says which name of the file is likely that of which
+        parameter; `init = weights("file", part = …, into = …, only = …, rename = …)` takes a part of a file, or other
+        names.
 
         The weights of a run also belong to the columns that fed its inputs: a spec that feeds others, or the same in
         another order, is refused.""",
