@@ -10,20 +10,6 @@ from collections.abc import Mapping
 
 PLANNED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "layer": {
-        "max_pool1d": ("MaxPooling1D",),
-        "max_pool2d": ("MaxPooling2D", "max_pool", "max_pooling"),
-        "max_pool3d": ("MaxPooling3D",),
-        "avg_pool1d": ("AveragePooling1D",),
-        "avg_pool2d": ("AveragePooling2D", "avg_pool", "average_pool", "average_pooling"),
-        "avg_pool3d": ("AveragePooling3D",),
-        "global_avg_pool": (
-            *("AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveAvgPool3d", "global_average_pooling"),
-            *("GlobalAveragePooling1D", "GlobalAveragePooling2D", "GlobalAveragePooling3D"),
-        ),
-        "global_max_pool": (
-            *("AdaptiveMaxPool1d", "AdaptiveMaxPool2d", "AdaptiveMaxPool3d", "global_max_pooling"),
-            *("GlobalMaxPooling1D", "GlobalMaxPooling2D", "GlobalMaxPooling3D"),
-        ),
         "group_norm": ("group_normalization",),
         "instance_norm": ("InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d", "instance_normalization"),
         "l2_normalize": ("l2_norm", "unit_normalization"),

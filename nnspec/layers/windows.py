@@ -7,12 +7,15 @@ be symbolic.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 from nnspec.diagnostics.errors import Fault
 from nnspec.ir.dims import Dim, Shape
 from nnspec.ir.fields import NonNegativeInt, PositiveInt, Rule
 from nnspec.ir.types import TensorType
+
+if TYPE_CHECKING:
+    from nnspec.graph.graph import Graph, Value
 
 Sizes = PositiveInt | tuple[PositiveInt, ...]
 """A number for every axis, or a list with one for each."""
@@ -50,16 +53,25 @@ class Window(NamedTuple):
         return max(behind, min(behind + self.stride - 1, self.extent - 1)) if self.ceil else behind
 
     def pads(self, size: Dim) -> tuple[int, int] | None:
-        """The padding before and behind that makes all windows whole; None where it depends on a symbolic size."""
+        """The padding before and behind that makes all windows whole; None where it depends on a symbolic size, as that
+        of "same" can do.
+        """
         if self.padding is not None:
-            return self.padding[0], self.reach
-        if self.stride == 1:
-            total = self.extent - 1
-        elif isinstance(size, int):
-            total = max((-(-size // self.stride) - 1) * self.stride + self.extent - size, 0)
-        else:
-            return None
-        return total // 2, total - total // 2
+            return self.padding[0], self._behind(size)
+        total = self.lack(size)
+        return (max(total, 0) // 2, max(total, 0) - max(total, 0) // 2) if isinstance(total, int) else None
+
+    def lack(self, size: Dim) -> Dim:
+        """How much "same" adds to an axis; below 0 for the elements at its end that no window reads."""
+        return (self.positions(size) - 1) * self.stride + self.extent - size
+
+    def _behind(self, size: Dim) -> int:
+        """No more than the last window needs, where that can be told: what nothing reads costs a copy."""
+        assert self.padding is not None
+        count = self.positions(size)
+        if not isinstance(size, int) or not isinstance(count, int):
+            return self.reach
+        return max(self.padding[1], (count - 1) * self.stride + self.extent - size - self.padding[0])
 
     def positions(self, size: Dim) -> Dim:
         """The number of windows."""
@@ -125,10 +137,25 @@ def _count(kind: str, x: TensorType, at: int, window: Window) -> Dim:
     return count
 
 
-def pads_attribute(x: TensorType, windows: Sequence[Window]) -> dict[str, str | list[int]]:
+def pads_attribute(x: TensorType, windows: Sequence[Window]) -> dict[str, Any]:
     """The padding as ONNX's operators take it: `pads`, or `auto_pad` where "same" depends on a symbolic size."""
     amounts = [window.pads(size) for window, size in zip(windows, x.shape[2:], strict=True)]
     known = [amount for amount in amounts if amount is not None]
     if len(known) < len(amounts):
         return {"auto_pad": "SAME_UPPER"}
     return {"pads": [amount[side] for side in (0, 1) for amount in known]}
+
+
+def padded_at_run_time(g: Graph, x: Value, windows: Sequence[Window], value: float = 0.0) -> Value:
+    """The input with the padding of "same", where that depends on symbolic sizes. What no window reads is cut off, so
+    that the result has one size for all inputs.
+    """
+    before, behind, sizes = [], [], []
+    for window, size in zip(windows, x.shape[2:], strict=True):
+        total = g.size_tensor(window.lack(size))
+        before.append(g.op("Div", g.op("Max", total, 0), 2))
+        behind.append(g.op("Sub", total, before[-1]))
+        sizes.append(size + window.lack(size))
+    rows = g.constant([0, 0], "int64")
+    pads = g.op("Concat", rows, *before, rows, *behind, axis=0)
+    return g.op("Pad", x, pads, g.constant(value, x.dtype), type=x.type.with_shape(*x.shape[:2], *sizes))

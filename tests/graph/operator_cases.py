@@ -298,6 +298,21 @@ CONVOLUTIONS: list[tuple[tuple[int, ...], tuple[int, ...], dict[str, Any]]] = [
 """Input, weight of a Conv, attributes: strides that leave elements unread, padding that is wider on one side, …"""
 
 
+def _pools() -> Iterator[Case]:
+    """Distinct elements: at ties a maximum has no slope. Ties, and ceil_mode, are compared with PyTorch."""
+    for axes in (1, 2, 3):
+        x, sizes = real(2, 2, *(4, 5, 3)[:axes]), {"kernel_shape": [3, 2, 2][:axes], "strides": [2, 1, 3][:axes]}
+        pads = [1, 0, 1][:axes] + [0, 1, 1][:axes]
+        for op_type in ("MaxPool", "AveragePool"):
+            yield case(op_type, x, kernel_shape=[2] * axes)
+            yield case(op_type, x, **sizes, pads=pads)
+        yield case("AveragePool", x, **sizes, pads=pads, count_include_pad=1)
+    yield case("MaxPool", real(1, 2, 5, 7), kernel_shape=[2, 3], dilations=[3, 2], pads=[1, 1, 0, 2])
+    yield case("MaxPool", real(1, 1, 7, 7), kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1])
+    yield case("MaxPool", real(1, 1, 9), kernel_shape=[2], strides=[3])
+    yield case("AveragePool", real(1, 1, 9), kernel_shape=[2], strides=[3], pads=[1, 1])
+
+
 def _indexing() -> Iterator[Case]:
     yield case("Gather", real(4, 3), [2, 0, 2, -1])
     yield case("Gather", real(4, 3), ints([2, 0], [2, -1]))
@@ -338,7 +353,7 @@ def _normalization() -> Iterator[Case]:
 
 
 FAMILIES = (
-    *(_elementwise, _tests_and_bits, _linear, _reductions, _shapes, _resize, _convolutions, _indexing),
+    *(_elementwise, _tests_and_bits, _linear, _reductions, _shapes, _resize, _convolutions, _pools, _indexing),
     _normalization,
 )
 CASES: tuple[Case, ...] = tuple(row for family in FAMILIES for row in family())

@@ -24,6 +24,7 @@ from nnspec.library import registries
 
 sys.path.append(str(Path(__file__).parents[1] / "graph"))
 from reference_convolution import CONVOLUTIONS
+from reference_pooling import MaxPool
 
 SIZES = {"N": 3, "T": 4, "H": 3, "W": 2}
 WORDS = {"true": True, "false": False, "none": None}
@@ -153,7 +154,7 @@ class Erf(OpRun):
 
 
 def reference(model: onnx.ModelProto, feeds: dict[str, Any]) -> list[Any]:
-    return list(ReferenceEvaluator(model, new_ops=[Erf, *CONVOLUTIONS]).run(None, feeds))
+    return list(ReferenceEvaluator(model, new_ops=[Erf, MaxPool, *CONVOLUTIONS]).run(None, feeds))
 
 
 def onnxruntime(model: onnx.ModelProto, feeds: dict[str, Any]) -> list[Any]:

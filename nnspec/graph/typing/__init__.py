@@ -7,7 +7,17 @@ has none (nnspec/autodiff).
 
 from __future__ import annotations
 
-from nnspec.graph.typing import convolution, elementwise, indexing, linear, normalization, reduce, resize, shape
+from nnspec.graph.typing import (
+    convolution,
+    elementwise,
+    indexing,
+    linear,
+    normalization,
+    pooling,
+    reduce,
+    resize,
+    shape,
+)
 from nnspec.graph.typing.call import Underdetermined, infer, operators
 
 __all__ = [
@@ -19,6 +29,7 @@ __all__ = [
     "linear",
     "normalization",
     "operators",
+    "pooling",
     "reduce",
     "resize",
     "shape",
