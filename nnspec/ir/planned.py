@@ -10,9 +10,6 @@ from collections.abc import Mapping
 
 PLANNED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "layer": {
-        "group_norm": ("group_normalization",),
-        "instance_norm": ("InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d", "instance_normalization"),
-        "l2_normalize": ("l2_norm", "unit_normalization"),
         "rnn": ("SimpleRNN", "RNNCell"),
         "lstm": ("LSTMCell", "CuDNNLSTM"),
         "gru": ("GRUCell", "CuDNNGRU"),

@@ -37,14 +37,14 @@ class Tracking(Layer):
     eps: PositiveFloat = 1e-5
     """Added to the variance."""
 
-    def statistics(self, channels: int, dtype: TensorType) -> dict[str, ParameterSpec]:
+    def statistics(self, channels: int, x: TensorType) -> dict[str, ParameterSpec]:
         """The running statistics by leaf name; the count has PyTorch's name, and is there only if it is used."""
         found = {
-            "running_mean": ParameterSpec((channels,), Zeros(), trainable=False, dtype=dtype.dtype),
-            "running_var": ParameterSpec((channels,), Ones(), trainable=False, dtype=dtype.dtype),
+            "running_mean": ParameterSpec((channels,), Zeros(), trainable=False, dtype=x.dtype),
+            "running_var": ParameterSpec((channels,), Ones(), trainable=False, dtype=x.dtype),
         }
         if self.momentum is None:
-            found["num_batches_tracked"] = ParameterSpec((), Zeros(), trainable=False, dtype=dtype.dtype)
+            found["num_batches_tracked"] = ParameterSpec((), Zeros(), trainable=False, dtype=x.dtype)
         return found
 
     def keep(self, g: Graph, mean: Value, variance: Value, count: int, running: dict[str, Value]) -> None:
@@ -110,11 +110,8 @@ class BatchNorm(Tracking):
 
     def parameters(self, x: TensorType) -> dict[str, ParameterSpec]:
         channels = self._channels(x)
-        affine = {
-            "weight": ParameterSpec((channels,), Ones(), dtype=x.dtype),
-            "bias": ParameterSpec((channels,), Zeros(), dtype=x.dtype),
-        }
-        return (affine if self.affine else {}) | (self.statistics(channels, x) if self.track else {})
+        affine = affine_parameters(channels, x) if self.affine else {}
+        return affine | (self.statistics(channels, x) if self.track else {})
 
     def lower(
         self, g: Graph, x: Value, *, weight: Value | None = None, bias: Value | None = None, **running: Value
@@ -170,6 +167,14 @@ class BatchNorm(Tracking):
 
 
 MORE = "give it batches of at least 2 rows; the last batch of an epoch holds what batch_size leaves over"
+
+
+def affine_parameters(channels: int, x: TensorType) -> dict[str, ParameterSpec]:
+    """A weight and a bias for each channel."""
+    return {
+        "weight": ParameterSpec((channels,), Ones(), dtype=x.dtype),
+        "bias": ParameterSpec((channels,), Zeros(), dtype=x.dtype),
+    }
 
 
 def normalized(g: Graph, x: Value, over: list[int], eps: float, scale: Value | None, offset: Value | None) -> Value:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 from nnspec.diagnostics.errors import Fault
-from nnspec.ir.components import Example, Layer, ParameterSpec, called, feature_axis, known_size, require_dtype
+from nnspec.ir.components import Example, Layer, ParameterSpec, called, feature_axes, known_size, require_dtype
 from nnspec.ir.fields import Limits, PositiveFloat
 from nnspec.ir.types import FLOATS, TensorType
 from nnspec.layers.initializers import Ones, Zeros
@@ -46,9 +46,9 @@ class OverFeatures(Layer):
                 if len(given) == 1
                 else f"the last {len(given)} axes are axis = {list(range(-len(given), 0))}",
             )
-        axes = tuple(feature_axis(self.name, x, axis) for axis in given)
-        if list(axes) != sorted(set(axes)):
-            raise Fault("E207", f"{self.name} needs each axis of {x} once and in order, got {list(given)}")
+        axes = feature_axes(self.name, x, self.axis)
+        if list(axes) != sorted(axes):
+            raise Fault("E207", f"{self.name} needs the axes of {x} in order, got {list(given)}")
         return axes
 
     def _sizes(self, x: TensorType) -> tuple[int, ...]:
@@ -135,3 +135,30 @@ class RmsNorm(OverFeatures):
         root = g.op("Sqrt", g.op("Add", g.reduce("ReduceMean", square, features, keepdims=True), eps))
         y = g.op("Div", rows, root)
         return g.transpose(g.op("Mul", y, weight) if weight else y, back)
+
+
+@LAYERS("l2_normalize")
+class L2Normalize(Layer):
+    """x / max(√(Σ x²), eps): each row of features with length 1.    [*] -> [*]"""
+
+    foreign_options = called(axis="normalized_axes", eps="epsilon")
+    foreign_names = ("l2_norm", "unit_normalization", "UnitNorm", "l2normalization", "lp_normalize")
+    examples = (
+        Example("l2_normalize"),
+        Example("l2_normalize(axis = 1, eps = 0.5)", ("float32[N, 3, H, W]",)),
+        Example("l2_normalize([1, 2])", ("float32[N, T, 3]",)),
+    )
+
+    axis: int | Annotated[tuple[int, ...], Limits(min_length=1)] = -1
+    """The axis of the features, or several."""
+    eps: PositiveFloat = 1e-12
+    """The least length to divide by."""
+
+    def infer(self, x: TensorType) -> TensorType:
+        require_dtype(self.name, x, FLOATS)
+        feature_axes(self.name, x, self.axis)
+        return x
+
+    def lower(self, g: Graph, x: Value) -> Value:
+        length = g.reduce("ReduceL2", x, feature_axes(self.name, x.type, self.axis), keepdims=True)
+        return g.op("Div", x, g.op("Max", length, self.eps))

@@ -348,6 +348,8 @@ def _normalization() -> Iterator[Case]:
     yield case("BatchNormalization", real(4, 3), *statistics, epsilon=0.1)
     yield case("BatchNormalization", real(2, 3, 2, 2), *statistics, outputs=3, training_mode=1, momentum=0.0)
     yield case("BatchNormalization", real(5, 3), *statistics, outputs=3, training_mode=1, epsilon=0.1)
+    yield case("InstanceNormalization", real(2, 3, 4), real(3), real(3))
+    yield case("InstanceNormalization", real(2, 2, 3, 2), real(2), real(2), epsilon=0.1)
     yield case("Dropout", real(3, 4))
     yield case("Dropout", real(3, 4), np.array(0.3), np.array(False), outputs=2)
 

@@ -121,7 +121,62 @@ def rms_norms() -> list[Case]:
     return over_features("rms_norm", nn.RMSNorm, options)
 
 
-CASES = [*batch_norms(), *layer_norms(), *rms_norms()]
+def instance_norms() -> list[Case]:
+    options: dict[str, dict[str, Any]] = {
+        "": {},
+        "(affine = true)": {"affine": True},
+        "(eps = 0.1)": {"eps": 0.1},
+        "(track = true)": {"track_running_stats": True},
+        "(0.3, affine = true, track = true)": {"momentum": 0.3, "affine": True, "track_running_stats": True},
+    }
+    found = [
+        Case(f"instance_norm{text}", row, lambda kind=kind, c=row[0], given=given: kind(c, **given))  # type: ignore[misc]
+        for row, kind in (
+            ((3, 4), nn.InstanceNorm1d),
+            ((2, 3, 4), nn.InstanceNorm2d),
+            ((2, 2, 3, 2), nn.InstanceNorm3d),
+        )
+        for text, given in options.items()
+    ]
+    found.append(Case("instance_norm(axis = -1)", (4, 3), lambda: OnAxis(nn.InstanceNorm1d(3), -1)))
+    affine = "instance_norm(affine = true, track = true, axis = 2)"
+    found.append(
+        Case(affine, (4, 3, 2), lambda: OnAxis(nn.InstanceNorm2d(3, affine=True, track_running_stats=True), 2))
+    )
+    return found
+
+
+def group_norms() -> list[Case]:
+    found = [
+        Case(f"group_norm({groups}{text})", row, lambda c=row[0], g=groups, given=given: nn.GroupNorm(g, c, **given))  # type: ignore[misc]
+        for row in ((12,), (6, 5), (6, 3, 4), (6, 2, 3, 2))
+        for groups in (1, 2, 3)
+        for text, given in (("", {}), (", affine = false", {"affine": False}))
+    ]
+    found.append(Case("group_norm(6, eps = 0.1)", (6, 2, 3), lambda: nn.GroupNorm(6, 6, eps=0.1)))
+    found.append(Case("group_norm(2, axis = -1)", (5, 4), lambda: OnAxis(nn.GroupNorm(2, 4), -1)))
+    return found
+
+
+class Unit(nn.Module):
+    def __init__(self, axis: int, eps: float = 1e-12) -> None:
+        super().__init__()
+        self.axis, self.eps = axis, eps
+
+    def forward(self, x: Tensor) -> Tensor:
+        return nn.functional.normalize(x, dim=self.axis, eps=self.eps)
+
+
+def unit_norms() -> list[Case]:
+    return [
+        Case("l2_normalize", (5,), lambda: Unit(-1)),
+        Case("l2_normalize", (3, 4), lambda: Unit(-1)),
+        Case("l2_normalize(axis = 1)", (3, 4, 2), lambda: Unit(1)),
+        Case("l2_normalize(eps = 4)", (5,), lambda: Unit(-1, 4.0)),
+    ]
+
+
+CASES = [*batch_norms(), *layer_norms(), *rms_norms(), *instance_norms(), *group_norms(), *unit_norms()]
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
