@@ -65,6 +65,8 @@ def _parameter(path: str, own: ParameterRecord) -> spec.Parameter:
         shape=own.spec.shape,
         init=encode(own.spec.init),
         trainable=own.spec.trainable,
+        groups=own.spec.groups,
+        transposed=own.spec.transposed,
         span=own.span,
     )
 

@@ -77,6 +77,10 @@ class Parameter(Part):
     init: ComponentRef
     trainable: bool
     """False for statistics, which no gradient reaches."""
+    groups: int = 1
+    """How many weights [out, in, *kernel] lie one behind the other: `init` draws each by itself."""
+    transposed: bool = False
+    """Whether they lie as [in, out, *kernel]."""
     span: Span
 
 

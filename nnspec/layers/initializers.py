@@ -1,7 +1,9 @@
 """Initial values of parameters.
 
 `fan_in` and `fan_out` are the numbers of inputs and outputs that a weight [out, in, *kernel] connects: `in` and
-`out`, each times the size of the kernel. A vector counts as its length for both.
+`out`, each times the size of the kernel. A vector counts as its length for both. The weight of a convolution in groups
+is so many weights one behind the other, and that of a transposed one lies as [in, out, *kernel]: its initializer draws
+each group by itself, and sees [out, in, *kernel].
 """
 
 from __future__ import annotations

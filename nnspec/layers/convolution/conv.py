@@ -10,7 +10,7 @@ from nnspec.ir.dims import Dim, product
 from nnspec.ir.fields import PositiveInt, Rule, default
 from nnspec.ir.types import TensorType
 from nnspec.layers.convolution.padding import PaddingMode, padded, require_border
-from nnspec.layers.convolution.shapes import FOREIGN_OPTIONS, require_groups, require_images, swept
+from nnspec.layers.convolution.shapes import OF_CHANNELS, OF_WINDOWS, require_groups, require_images, swept
 from nnspec.layers.initializers import GlorotUniform, Zeros
 from nnspec.layers.registry import LAYERS
 from nnspec.layers.windows import Padding, Sizes, Window, windows
@@ -23,7 +23,7 @@ class Convolution(Layer):
     """A convolution over `axes` axes."""
 
     axes: ClassVar[int]
-    foreign_options = called(**FOREIGN_OPTIONS, padding_mode="pad_mode")
+    foreign_options = called(**OF_CHANNELS, **OF_WINDOWS, padding_mode="pad_mode")
 
     channels: PositiveInt
     """Number of filters: the channels of the result."""
@@ -61,7 +61,8 @@ class Convolution(Layer):
         return x.with_shape(x.shape[0], self.channels, *spatial)
 
     def parameters(self, x: TensorType) -> dict[str, ParameterSpec]:
-        weight = ParameterSpec((self.channels, *self._filter(x)), self.init, dtype=x.dtype)
+        shape = (self.channels, *self._filter(x))
+        weight = ParameterSpec(shape, self.init, dtype=x.dtype, groups=self.groups)
         bias = {"bias": ParameterSpec((self.channels,), Zeros(), dtype=x.dtype)} if self.bias else {}
         return {"weight": weight, **bias}
 

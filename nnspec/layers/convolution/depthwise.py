@@ -10,7 +10,7 @@ from nnspec.ir.fields import PositiveInt, default
 from nnspec.ir.types import TensorType
 from nnspec.layers.convolution.conv import convolved
 from nnspec.layers.convolution.padding import PaddingMode, require_border
-from nnspec.layers.convolution.shapes import FOREIGN_OPTIONS, require_images, swept
+from nnspec.layers.convolution.shapes import OF_WINDOWS, require_images, swept
 from nnspec.layers.initializers import GlorotUniform, Zeros
 from nnspec.layers.registry import LAYERS
 from nnspec.layers.windows import Padding, Sizes, Window, windows
@@ -28,7 +28,7 @@ class DepthwiseConv2d(Layer):
     """
 
     foreign_options = called(
-        **FOREIGN_OPTIONS,
+        **OF_WINDOWS,
         multiplier="depth_multiplier channel_multiplier",
         padding_mode="pad_mode",
         init="depthwise_initializer",
@@ -73,9 +73,9 @@ class DepthwiseConv2d(Layer):
         return x.with_shape(x.shape[0], channels * self.multiplier, *spatial)
 
     def parameters(self, x: TensorType) -> dict[str, ParameterSpec]:
-        filters = require_images(self.name, x, 2) * self.multiplier
-        kernel = tuple(window.kernel for window in self._windows())
-        weight = ParameterSpec((filters, 1, *kernel), self.init, dtype=x.dtype)
+        channels = require_images(self.name, x, 2)
+        filters, kernel = channels * self.multiplier, [window.kernel for window in self._windows()]
+        weight = ParameterSpec((filters, 1, *kernel), self.init, dtype=x.dtype, groups=channels)
         bias = {"bias": ParameterSpec((filters,), Zeros(), dtype=x.dtype)} if self.bias else {}
         return {"weight": weight, **bias}
 

@@ -14,15 +14,19 @@ from nnspec.layers.windows import Window, slid
 DTYPES = ("float32", "float16")
 """Those for which ONNX Runtime has the operators."""
 
-FOREIGN_OPTIONS = {
-    "channels": "out_channels filters features num_filters out_features",
+OF_WINDOWS = {
     "kernel": "kernel_size filter_size kernel_shape ksize",
     "stride": "strides subsample subsampling",
     "padding": "pad pads border_mode",
     "dilation": "dilation_rate dilations rate atrous_rate",
+}
+"""What other frameworks call the options that say where a filter is applied."""
+
+OF_CHANNELS = {
+    "channels": "out_channels filters features num_filters out_features",
     "groups": "group feature_group_count num_groups",
 }
-"""What other frameworks call the options that all convolutions have."""
+"""And those that say how many there are."""
 
 LETTERS = {1: "[N, C, W]", 2: "[N, C, H, W]", 3: "[N, C, D, H, W]"}
 

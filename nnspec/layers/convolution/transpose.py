@@ -9,7 +9,7 @@ from nnspec.ir.components import Example, Initializer, Layer, ParameterSpec, cal
 from nnspec.ir.dims import Dim, Shape, product
 from nnspec.ir.fields import NonNegativeInt, PositiveInt, Rule, default
 from nnspec.ir.types import TensorType
-from nnspec.layers.convolution.shapes import FOREIGN_OPTIONS, require_groups, require_images
+from nnspec.layers.convolution.shapes import OF_CHANNELS, OF_WINDOWS, require_groups, require_images
 from nnspec.layers.initializers import GlorotUniform, Zeros
 from nnspec.layers.registry import LAYERS
 from nnspec.layers.windows import Padding, Sizes, Window, per_axis, windows
@@ -22,7 +22,7 @@ class ConvolutionTranspose(Layer):
     """A transposed convolution over `axes` axes."""
 
     axes: ClassVar[int]
-    foreign_options = called(**FOREIGN_OPTIONS, output_padding="out_pad outpad")
+    foreign_options = called(**OF_CHANNELS, **OF_WINDOWS, output_padding="out_pad outpad")
 
     channels: PositiveInt
     """Channels of the result."""
@@ -65,7 +65,8 @@ class ConvolutionTranspose(Layer):
     def parameters(self, x: TensorType) -> dict[str, ParameterSpec]:
         shape = (require_images(self.name, x, self.axes), *self._filter())
         bias = {"bias": ParameterSpec((self.channels,), Zeros(), dtype=x.dtype)} if self.bias else {}
-        return {"weight": ParameterSpec(shape, self.init, dtype=x.dtype), **bias}
+        weight = ParameterSpec(shape, self.init, dtype=x.dtype, groups=self.groups, transposed=True)
+        return {"weight": weight, **bias}
 
     def macs(self, x: TensorType) -> Dim:
         return product(x.shape) * product(self._filter())
