@@ -119,7 +119,14 @@ def _error(item: Entry) -> Iterator[str]:
     for paragraph in item.explanation.split("\n\n"):
         yield from (_paragraph(escaped(" ".join(paragraph.split()))), "")
     fails, works = ("text", "text") if item.shell else (f"nnspec fails {item.code}", "nnspec")
-    yield from ("This is warned of:" if item.code.startswith("W") else "This fails:", "", f"```{fails}", item.failing.strip("\n"), "```", "")
+    yield from (
+        "This is warned of:" if item.code.startswith("W") else "This fails:",
+        "",
+        f"```{fails}",
+        item.failing.strip("\n"),
+        "```",
+        "",
+    )
     yield from ("This works:", "", f"```{works}", item.mended.strip("\n"), "```")
 
 

@@ -9,7 +9,7 @@ each group by itself, and sees [out, in, *kernel].
 from __future__ import annotations
 
 from math import prod, sqrt
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from nnspec.ir.components import Initializer, called
 from nnspec.ir.fields import NonNegativeFloat, PositiveFloat
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     Sample = NDArray[float64]
 
 
+Mode = Literal["fan_in", "fan_out"]
+
+
 class Fans(NamedTuple):
     inputs: int
     outputs: int
@@ -34,6 +37,11 @@ def fans(shape: tuple[int, ...]) -> Fans:
         return Fans(prod(shape), prod(shape))
     kernel = prod(shape[2:])
     return Fans(shape[1] * kernel, shape[0] * kernel)
+
+
+def _fan(shape: tuple[int, ...], mode: Mode) -> int:
+    found = fans(shape)
+    return found.inputs if mode == "fan_in" else found.outputs
 
 
 @INITIALIZERS("glorot_uniform")
@@ -63,8 +71,12 @@ class HeUniform(Initializer):
 
     foreign_names = ("kaiming_uniform", "kaiming_uniform_")
 
+    mode: Mode = "fan_in"
+    """Keep the variance of the values forward, or with fan_out, which takes the place of fan_in, that of the gradients
+    backward."""
+
     def sample(self, random: Generator, shape: tuple[int, ...]) -> Sample:
-        limit = sqrt(6 / max(fans(shape).inputs, 1))
+        limit = sqrt(6 / max(_fan(shape, self.mode), 1))
         return random.uniform(-limit, limit, shape)
 
 
@@ -74,8 +86,12 @@ class HeNormal(Initializer):
 
     foreign_names = ("kaiming_normal", "kaiming_normal_", "kaiming")
 
+    mode: Mode = "fan_in"
+    """Keep the variance of the values forward, or with fan_out, which takes the place of fan_in, that of the gradients
+    backward."""
+
     def sample(self, random: Generator, shape: tuple[int, ...]) -> Sample:
-        return random.normal(0, sqrt(2 / max(fans(shape).inputs, 1)), shape)
+        return random.normal(0, sqrt(2 / max(_fan(shape, self.mode), 1)), shape)
 
 
 @INITIALIZERS("lecun_normal")
