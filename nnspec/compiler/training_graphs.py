@@ -14,6 +14,7 @@ from nnspec.compiler.lowering import Library, Sizes, lower_loss, lower_model
 from nnspec.graph.dtypes import tensor_type
 from nnspec.graph.graph import Graph, Value
 from nnspec.graph.passes import optimized
+from nnspec.graph.training_forms import in_training_forms
 from nnspec.ir import codec
 from nnspec.ir.dims import symbol
 from nnspec.ir.patterns import matches
@@ -79,6 +80,7 @@ def gradients_graph(spec: Spec, library: Library, sizes: Sizes) -> Graph:
         g.output(state_name(path), value)
     trained = trained_parameters(spec)
     wanted = [g.parameter(item.path, TensorType(item.dtype, item.shape)) for item in trained]
+    in_training_forms(g)
     for item, gradient in zip(trained, gradients(g, objective, wanted), strict=True):
         g.output(gradient_name(item.path), gradient or g.expand(g.constant(0, item.dtype), item.shape))
     return optimized(g)
