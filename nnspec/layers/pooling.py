@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from nnspec.diagnostics.errors import Fault
 from nnspec.ir.components import Example, Layer, called, require_dtype, require_rank
+from nnspec.ir.dims import product
 from nnspec.ir.fields import PositiveInt, Rule
 from nnspec.ir.types import FLOATS, TensorType
 from nnspec.layers.registry import LAYERS, define
@@ -14,6 +15,9 @@ from nnspec.layers.windows import Padding, Sizes, Window, padded_at_run_time, pa
 
 if TYPE_CHECKING:
     from nnspec.graph.graph import Graph, Value
+
+DTYPES = ("float32", "float16")
+"""Those for which ONNX Runtime has all operators of the pools and of their gradients."""
 
 LAYOUTS = {1: "[N, C, W]", 2: "[N, C, H, W]", 3: "[N, C, D, H, W]"}
 """Inputs by the number of axes behind the channels."""
@@ -42,7 +46,7 @@ class Pool(Layer):
     [before, behind] for each axis. What is padded counts as nothing: no maximum is found in it."""
 
     def infer(self, x: TensorType) -> TensorType:
-        require_dtype(self.name, x, FLOATS)
+        require_dtype(self.name, x, DTYPES)
         require_rank(self.name, x, self.axes + 2, LAYOUTS[self.axes])
         shape = slid(self.name, x, self.windows())
         for at, window in enumerate(self.windows(), 2):
@@ -153,8 +157,8 @@ def shape_attributes(along: tuple[Window, ...]) -> dict[str, Any]:
 
 def pools(axes: int, shape: str, sizes: str) -> None:
     """Register both pools over so many axes."""
-    size, kernel = f"float32[N, 2, {sizes}]", [3, 2, 2][:axes]
-    common: dict[str, object] = {"axes": axes}
+    image, kernel = (f"float32[N, 2, {sizes}]",), [3, 2, 2][:axes]
+    symbolic = (f"float32[N, 1, {', '.join('THW'[-axes:])}]",)
     define(
         LAYERS,
         f"max_pool{axes}d",
@@ -162,11 +166,12 @@ def pools(axes: int, shape: str, sizes: str) -> None:
         doc=f"The greatest element of each window.    {shape}    ONNX: MaxPool.",
         foreign_names=(f"MaxPooling{axes}D", *(("max_pool", "max_pooling") if axes == 2 else ())),
         examples=(
-            Example(f"max_pool{axes}d(2)", (size,)),
-            Example(f"max_pool{axes}d({kernel}, stride = 2, padding = 1, ceil_mode = true)", (size,)),
-            Example(f"max_pool{axes}d(2, 1, dilation = 2)", (size,)),
+            Example(f"max_pool{axes}d(2)", image),
+            Example(f"max_pool{axes}d({kernel}, stride = 2, padding = 1, ceil_mode = true)", image),
+            Example(f"max_pool{axes}d(2, 1, dilation = 2)", image),
+            Example(f'max_pool{axes}d(3, 2, padding = "same")', symbolic),
         ),
-        **common,
+        axes=axes,
     )
     define(
         LAYERS,
@@ -178,12 +183,13 @@ def pools(axes: int, shape: str, sizes: str) -> None:
             *(("avg_pool", "average_pool", "average_pooling") if axes == 2 else ()),
         ),
         examples=(
-            Example(f"avg_pool{axes}d(2)", (size,)),
-            Example(f"avg_pool{axes}d({kernel}, stride = 2, padding = 1, ceil_mode = true)", (size,)),
-            Example(f"avg_pool{axes}d(3, 2, padding = 1, count_include_pad = false)", (size,)),
-            Example(f"avg_pool{axes}d(2, divisor = 3)", (size,)),
+            Example(f"avg_pool{axes}d(2)", image),
+            Example(f"avg_pool{axes}d({kernel}, stride = 2, padding = 1, ceil_mode = true)", image),
+            Example(f"avg_pool{axes}d(3, 2, padding = 1, count_include_pad = false)", image),
+            Example(f"avg_pool{axes}d(2, divisor = 3)", image),
+            Example(f'avg_pool{axes}d(3, 2, padding = "same")', symbolic),
         ),
-        **common,
+        axes=axes,
     )
 
 
@@ -195,8 +201,6 @@ pools(3, "[N, C, D, H, W] -> [N, C, D', H', W']", "4, 5, 7")
 class GlobalPool(Layer):
     """Base of the pools over all axes behind the channels."""
 
-    operator: ClassVar[str]
-
     keepdims: bool = False
     """Leave size 1 in the place of the axes that go."""
 
@@ -206,32 +210,46 @@ class GlobalPool(Layer):
             raise Fault("E203", f"{self.name} needs an input [N, C, *] of at least 3 dimensions, got {x}")
         return x.with_shape(*x.shape[:2], *((1,) * (x.rank - 2) if self.keepdims else ()))
 
-    def lower(self, g: Graph, x: Value) -> Value:
-        return g.reduce(self.operator, x, range(2, x.rank), self.keepdims)
 
+@LAYERS("global_avg_pool")
+class GlobalAvgPool(GlobalPool):
+    """The mean of each channel.    [N, C, *] -> [N, C]    ONNX: ReduceMean."""
 
-def global_pool(name: str, doc: str, operator: str, *foreign: str) -> None:
-    """Register a pool over all axes behind the channels: the reduction that it is."""
-    examples = (
-        Example(name, ("float32[N, 3, 4, 5]",)),
-        Example(f"{name}(keepdims = true)", ("float32[N, 3, T]",)),
-        Example(name, ("float32[N, 2, 2, H, W]",)),
+    foreign_names = (
+        *("AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveAvgPool3d", "global_average_pooling"),
+        *("GlobalAveragePooling1D", "GlobalAveragePooling2D", "GlobalAveragePooling3D"),
     )
-    doc = f"{doc}    [N, C, *] -> [N, C]    ONNX: {operator}."
-    define(LAYERS, name, GlobalPool, doc=doc, foreign_names=foreign, examples=examples, operator=operator)
+    examples = (
+        Example("global_avg_pool", ("float32[N, 3, 4, 5]",)),
+        Example("global_avg_pool(keepdims = true)", ("float32[N, 3, T]",)),
+        Example("global_avg_pool", ("float32[N, 2, 2, H, W]",)),
+    )
+
+    def lower(self, g: Graph, x: Value) -> Value:
+        return g.reduce("ReduceMean", x, range(2, x.rank), self.keepdims)
 
 
-global_pool(
-    "global_avg_pool",
-    "The mean of each channel.",
-    "ReduceMean",
-    *("AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveAvgPool3d", "global_average_pooling"),
-    *("GlobalAveragePooling1D", "GlobalAveragePooling2D", "GlobalAveragePooling3D"),
-)
-global_pool(
-    "global_max_pool",
-    "The greatest element of each channel.",
-    "ReduceMax",
-    *("AdaptiveMaxPool1d", "AdaptiveMaxPool2d", "AdaptiveMaxPool3d", "global_max_pooling"),
-    *("GlobalMaxPooling1D", "GlobalMaxPooling2D", "GlobalMaxPooling3D"),
-)
+@LAYERS("global_max_pool")
+class GlobalMaxPool(GlobalPool):
+    """The greatest element of each channel. The gradient goes to the first of equals, where `max` shares it among them.
+
+    [N, C, *] -> [N, C]    ONNX: ReduceMax.
+    """
+
+    foreign_names = (
+        *("AdaptiveMaxPool1d", "AdaptiveMaxPool2d", "AdaptiveMaxPool3d", "global_max_pooling"),
+        *("GlobalMaxPooling1D", "GlobalMaxPooling2D", "GlobalMaxPooling3D"),
+    )
+    examples = (
+        Example("global_max_pool", ("float32[N, 3, 4, 5]",)),
+        Example("global_max_pool(keepdims = true)", ("float32[N, 3, T]",)),
+        Example("global_max_pool", ("float32[N, 2, 2, H, W]",)),
+    )
+
+    def lower(self, g: Graph, x: Value) -> Value:
+        """What trains looks the element up, so that the gradient is the look-up's."""
+        if not g.training:
+            return g.reduce("ReduceMax", x, range(2, x.rank), self.keepdims)
+        flat = g.reshape(x, (*x.shape[:2], product(x.shape[2:])))
+        greatest: Value = g.op("GatherElements", flat, g.op("ArgMax", flat, axis=2), axis=2)
+        return g.reshape(greatest, self.infer(x.type).shape)
