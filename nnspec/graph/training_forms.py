@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from nnspec.graph.convolution import Geometry, forward_form, geometry
+from nnspec.graph.convolution import Geometry, geometry
+from nnspec.graph.convolution_forms import forward_form
 from nnspec.graph.graph import Graph, Node, Value
 from nnspec.graph.winograd import winograd
 
@@ -28,7 +29,7 @@ def _replaced(g: Graph, node: Node) -> bool:
     x, weight, bias = (*node.inputs, None)[:3]
     assert x is not None and weight is not None
     geo = geometry(node)
-    form, tiles = forward_form(geo, x.static_shape[0], x.static_shape[1], weight.static_shape[0])
+    form, tiles = forward_form(geo)
     if form == "direct":
         return False
     with g.at(node.origin):

@@ -9,7 +9,8 @@ import pytest
 from graph_builds import on_reference, projected
 
 from nnspec.autodiff import gradients
-from nnspec.graph.convolution import forward_form, geometry
+from nnspec.graph.convolution import geometry
+from nnspec.graph.convolution_forms import forward_form
 from nnspec.graph.dtypes import tensor_type
 from nnspec.graph.graph import Array, Graph, Value
 from nnspec.graph.invariants import check_graph
@@ -50,7 +51,7 @@ CASES: dict[str, tuple[tuple[str, Shape], Shape, Shape, dict[str, Any]]] = {
 def test_the_form_follows_from_the_shapes(case: str) -> None:
     wanted, x, weight, attributes = CASES[case]
     (node,) = convolution(x, weight, **attributes).nodes
-    assert forward_form(geometry(node), x[0], x[1], weight[0]) == wanted
+    assert forward_form(geometry(node)) == wanted
 
 
 @pytest.mark.parametrize("bias", [False, True])
