@@ -10,16 +10,17 @@ from typing import Literal
 
 from nnspec.graph.convolution import Geometry
 
+ForwardForm = Literal["direct", "winograd", "pointwise", "depthwise"]
 InputForm = Literal["transposed", "flipped"]
 WeightForm = Literal["whole", "slices", "swapped", "sums", "diagonals"]
 
 
-def forward_form(geo: Geometry) -> tuple[str, tuple[int, ...]]:
-    """The form in which a convolution trains, and the tiles of that form; see `nnspec.graph.training_forms`.
+def forward_form(geo: Geometry) -> tuple[ForwardForm, tuple[int, ...]]:
+    """The form in which a convolution trains, and the tiles of Winograd's; see `nnspec.graph.training_forms`.
 
-    Milliseconds with all gradients on one thread, direct and by Winograd's F(2, 3) and F(4, 3), beside PyTorch's:
+    With all gradients, direct and by F(2, 3) and F(4, 3), beside PyTorch's time:
 
-    | rows, channels, size, filters, stride | PyTorch | direct | F(2, 3) | F(4, 3) |
+    | N, C, size, M, stride                 | PyTorch | direct | F(2, 3) | F(4, 3) |
     |---------------------------------------|---------|--------|---------|---------|
     | 16, 16, 32 x 32, 16, 1                | 3.3     | 2.8    | 7.5     | 2.6     |
     | 64, 16, 8 x 8, 32, 1                  | 1.0     | 1.6    | 1.5     | 0.95    |
@@ -33,7 +34,28 @@ def forward_form(geo: Geometry) -> tuple[str, tuple[int, ...]]:
     | 16, 64, 32 x 32, 128, 2               | 9.5     | 12.9   | 14.4    | 13.5    |
     | 16, 128, 16 x 16, 256, 2              | 9.2     | 11.1   | 8.7     | 9.3     |
     | 16, 256, 8 x 8, 512, 2                | 11.1    | 14.5   | 9.4     | 25.8    |
+
+    As products of matrices, 1 x 1 and 3 x 3 depthwise:
+
+    | N, C, size, M, kernel             | PyTorch | direct | products |
+    |-----------------------------------|--------:|-------:|---------:|
+    | 16, 96, 16x16, 24, 1x1            |    0.90 |   0.42 |     0.53 |
+    | 16, 144, 8x8, 32, 1x1             |    0.31 |   0.18 |     0.19 |
+    | 16, 160, 2x2, 960, 1x1            |    0.96 |   1.29 |     0.57 |
+    | 16, 512, 4x4, 2048, 1x1           |    8.3  |   13.7 |      8.4 |
+    | depthwise 1, 192, 8x8, 3x3        |    0.24 |   0.29 |     0.39 |
+    | depthwise 4, 192, 8x8, 3x3        |    0.34 |   0.55 |     0.58 |
+    | depthwise 16, 192, 8x8, 3x3       |    0.53 |   1.97 |     0.92 |
+    | depthwise 16, 960, 7x7, 3x3       |    2.2  |   12   |      4.0 |
+    | depthwise 64, 64, 14x14, 3x3      |    2.1  |   9.6  |     15.7 |
+    | depthwise 16, 144, 16x16, 3x3, 2  |    1.0  |   2.3  |      2.6 |
+
+    A fifth of the products for 1 x 1 is the exchange of images and channels, which is spared between two of them.
     """
+    if geo.elements == 1 and geo.groups == 1 and set(geo.strides) == {1} and geo.inner == geo.outer:
+        return "pointwise" if geo.places <= 64 else "direct", ()
+    if geo.groups == geo.channels == geo.filters > 1:
+        return "depthwise" if prod(geo.inner) * (MATRIX / geo.rows + PRODUCT) < DIRECT else "direct", ()
     plain = geo.groups == 1 and set(geo.dilations) == {1} and geo.axes <= 2
     if plain and set(geo.kernel) == {3} and min(geo.channels, geo.filters) >= 16:
         if set(geo.strides) == {1}:
@@ -43,6 +65,10 @@ def forward_form(geo: Geometry) -> tuple[str, tuple[int, ...]]:
     return "direct", ()
 
 
+MATRIX, PRODUCT, DIRECT = 0.37, 0.05, 8.0
+"""Nanoseconds with all gradients, depthwise: to make and move an element of the matrices from images to results, to
+multiply by it, and, for each result, of the direct form.
+"""
 BANK = 54
 """Rows of data whose product with a matrix of the filters takes as long as to make and to move that matrix."""
 
