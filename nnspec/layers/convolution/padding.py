@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from nnspec.diagnostics.errors import Fault
 from nnspec.ir.types import TensorType
-from nnspec.layers.parts import TO_THE_END
-from nnspec.layers.windows import Window, padded_at_run_time
+from nnspec.layers.windows import Window, padded_at_run_time, wrapped
 
 if TYPE_CHECKING:
     from nnspec.graph.graph import Graph, Value
@@ -52,18 +51,6 @@ def padded(g: Graph, x: Value, windows: Sequence[Window], mode: PaddingMode) -> 
         return x, known
     if mode == "circular":
         for at, (before, behind) in enumerate(known, 2):
-            x = _wrapped(g, x, at, before, behind)
+            x = wrapped(g, x, at, before, behind)
         return x, none
     return g.op("Pad", x, g.constant([0, 0, *(a for a, _ in known), 0, 0, *(b for _, b in known)]), mode=mode), none
-
-
-def _wrapped(g: Graph, x: Value, at: int, before: int, behind: int) -> Value:
-    """The end of the axis in front of it, and its beginning behind. (Pad does so from opset 19 on.)"""
-    parts = [x]
-    if before:
-        parts.insert(0, g.slice(x, at, -before, TO_THE_END))
-    if behind:
-        first = x.type.with_shape(*x.shape[:at], behind, *x.shape[at + 1 :])
-        bounds = [g.constant([n], "int64") for n in (0, behind, at)]
-        parts.append(g.op("Slice", x, *bounds, type=first))
-    return g.op("Concat", *parts, axis=at) if len(parts) > 1 else x
