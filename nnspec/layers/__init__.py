@@ -19,6 +19,7 @@ from nnspec.layers import (
     preprocessing,
     reductions,
     regularisation,
+    resize,
     shape,
 )
 from nnspec.layers.registry import INITIALIZERS, LAYERS, OPERATORS
@@ -43,5 +44,6 @@ __all__ = [
     "preprocessing",
     "reductions",
     "regularisation",
+    "resize",
     "shape",
 ]
