@@ -259,9 +259,7 @@ def _resize() -> Iterator[Case]:
 
 
 def _convolutions() -> Iterator[Case]:
-    """Compared with sums of ours in NumPy (reference_convolution.py): ONNX's reference evaluator fails at
-    ConvTranspose with groups of several filters, and loops in Python over the elements of a Conv.
-    """
+    """ONNX's reference evaluator is wrong in ConvTranspose with groups: reference_convolution.py takes its place."""
     for op_type, swap in (("Conv", False), ("ConvTranspose", True)):
         for x, w, attributes in CONVOLUTIONS:
             group = attributes.get("group", 1)
