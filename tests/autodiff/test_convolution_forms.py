@@ -75,7 +75,7 @@ def input_gradient(x: Shape, dy: Array, w: Array, attributes: Attributes) -> Arr
 
 @every_geometry
 def test_the_reference_is_that_of_onnx(x: Shape, w: Shape, attributes: Attributes) -> None:
-    """Sums in NumPy, by which the forms are judged, and which stand in for ONNX's own ConvTranspose, wrong in groups."""
+    """Sums in NumPy, by which the forms are judged; they stand in for ONNX's ConvTranspose, wrong with groups."""
     groups = attributes.get("group", 1)
     transposed = (w[1] * groups, w[0] // groups, *w[2:])
     for op_type, shape, ours in (("Conv", w, Conv), ("ConvTranspose", transposed, ConvTranspose)):
