@@ -104,6 +104,7 @@ class GroupNorm(Layer):
         affine="scale center use_scale",
     )
     foreign_names = ("group_normalization",)
+    size_second = True
     examples = (
         Example("group_norm(2)", ("float32[N, 4, H, W]",)),
         Example("group_norm(3, affine = false, eps = 0.001)", ("float32[N, 6, T]",)),
