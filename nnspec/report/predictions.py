@@ -162,7 +162,7 @@ def _results(
     names = class_names(pair, classes, true, guess)
     inside = (true >= 0) & (true < len(names)) & (guess < len(names))  # others are what the loss ignores
     if inside.any():
-        unit = {1: "row", 3: "pixel"}.get(truth.ndim, "element")
+        unit = "row" if truth.size == len(truth) else "pixel" if truth.ndim in (3, 4) else "element"
         yield Labels(name, names, true[inside], guess[inside], unit)
 
 
