@@ -93,18 +93,22 @@ def _gap(found: Array, wanted: Array) -> float:
 
 
 def _rounding(spec: Spec, library: Library, outputs: Mapping[str, str], trial: _Trial) -> float:
-    """What becomes of an output when each float32 number of the weights and inputs moves to one of its neighbours: the
-    larger change of two tries."""
-    random = np.random.Generator(np.random.Philox(key=1))
-    ulp, signs, changes = np.finfo(np.float32).eps, np.array([-1, 1], np.float32), []
+    """What becomes of an output when each number of the weights and inputs moves to one of its neighbours: the larger
+    change of two tries."""
+    random, changes = np.random.Generator(np.random.Philox(key=1)), []
     for _ in range(2):
-        moved = {
-            name: array * (1 + ulp * random.choice(signs, array.shape)) if array.dtype == np.float32 else array
-            for name, array in trial.feeds.items()
-        }
+        moved = {name: _moved(array, random) for name, array in trial.feeds.items()}
         other = _reference(spec, library, outputs, trial.sizes, moved)
         changes += [_gap(other[name], trial.wanted[name]) for name in outputs]
     return max((change for change in changes if np.isfinite(change)), default=0.0)
+
+
+def _moved(array: Array, random: np.random.Generator) -> Array:
+    """An array of floats in which each number is a neighbour of what it was; another one as it is."""
+    if array.dtype.kind != "f":
+        return array
+    signs = random.choice(np.array([-1, 1], array.dtype), array.shape)
+    return np.asarray(array * (1 + np.finfo(array.dtype).eps * signs), array.dtype)
 
 
 def _largest(array: Array) -> float:
