@@ -6,9 +6,20 @@ contract tests then ask for its cases, rows in tests/graph/operator_cases.py.
 
 from __future__ import annotations
 
-from nnspec.autodiff import activation, elementwise, indexing, linear, normalization, reduce, resize, shape, softmax
+from nnspec.autodiff import (
+    activation,
+    elementwise,
+    indexing,
+    linear,
+    normalization,
+    recurrent,
+    reduce,
+    resize,
+    shape,
+    softmax,
+)
 from nnspec.autodiff.engine import GradientError, gradients
-from nnspec.autodiff.registry import declared, gradient, non_differentiable, rules
+from nnspec.autodiff.registry import declared, gradient, inference_only, non_differentiable, rules
 
 __all__ = [
     "GradientError",
@@ -18,9 +29,11 @@ __all__ = [
     "gradient",
     "gradients",
     "indexing",
+    "inference_only",
     "linear",
     "non_differentiable",
     "normalization",
+    "recurrent",
     "reduce",
     "resize",
     "rules",

@@ -37,9 +37,6 @@ PLANNED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "group_norm": ("group_normalization",),
         "instance_norm": ("InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d", "instance_normalization"),
         "l2_normalize": ("l2_norm", "unit_normalization"),
-        "rnn": ("SimpleRNN", "RNNCell"),
-        "lstm": ("LSTMCell", "CuDNNLSTM"),
-        "gru": ("GRUCell", "CuDNNGRU"),
         "attention": (
             *("multihead_attention", "multi_head_attention", "self_attention"),
             "scaled_dot_product_attention",

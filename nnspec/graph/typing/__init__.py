@@ -7,7 +7,7 @@ has none (nnspec/autodiff).
 
 from __future__ import annotations
 
-from nnspec.graph.typing import elementwise, indexing, linear, normalization, reduce, resize, shape
+from nnspec.graph.typing import elementwise, indexing, linear, normalization, recurrent, reduce, resize, shape
 from nnspec.graph.typing.call import Underdetermined, infer, operators
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "linear",
     "normalization",
     "operators",
+    "recurrent",
     "reduce",
     "resize",
     "shape",
