@@ -15,8 +15,7 @@ def scan(g: Graph, node: Node, dys: tuple[Value | None, ...] | Value) -> Grads:
     reverse = node.attributes["body"].reverse
     if reverse is None:
         raise GraphError(f"the Scan at {node.origin} does not say how it is differentiated: give `reverse`")
-    grads: Grads = reverse(g, node, dys if isinstance(dys, tuple) else (dys,))
-    return grads
+    return tuple(reverse(g, node, dys if isinstance(dys, tuple) else (dys,)))
 
 
 @gradient("ReverseSequence")

@@ -50,9 +50,8 @@ def drop_dead(g: Graph) -> Graph:
     kept = []
     for node in reversed(g.nodes):
         if any(value in needed for value in node.outputs):
-            node = without_unread(node, needed) if node.op_type == "Scan" else node
+            kept.append(without_unread(node, needed) if node.op_type == "Scan" else node)
             needed.update(x for x in node.inputs if x is not None)
-            kept.append(node)
     return with_nodes(g, kept[::-1], {})
 
 

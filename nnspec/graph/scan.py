@@ -8,11 +8,13 @@ reads; ONNX knows them as captured names, and the writer of files makes these of
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import replace
+from typing import Any
 
 from nnspec.graph.graph import Graph, Node, Value
 
-Reverse = Callable[[Graph, Node, tuple[Value | None, ...]], tuple[Value | None, ...]]
+Reverse = Callable[[Graph, Node, Sequence[Value | None]], Sequence[Value | None]]
 """`reverse(graph, node, dys)`: the gradients of all operands of the Scan, as in a gradient rule."""
 Step = Callable[["Body", Sequence[Value], Sequence[Value], Sequence[Value]], tuple[Sequence[Value], Sequence[Value]]]
 """`step(body, states, slices, captured)`: the new states, and what is kept of this step."""
@@ -21,11 +23,14 @@ Step = Callable[["Body", Sequence[Value], Sequence[Value], Sequence[Value]], tup
 class Body(Graph):
     """One step. Inputs: `states` states, a slice of each sequence, captured values. Outputs: states, then slices."""
 
-    def __init__(self, name: str, states: int, sequences: int, reverse: Reverse | None = None) -> None:
-        super().__init__(name)
+    def __init__(self, states: int, sequences: int, reverse: Reverse | None = None, opset: int = 21) -> None:
+        super().__init__("step", opset=opset)
         self.states, self.sequences = states, sequences
         self.reverse = reverse
         """How the Scan is differentiated, stated by whoever wrote the step."""
+
+    def __repr__(self) -> str:
+        return f"a step of {len(self.nodes)} operators"
 
 
 def scan(
@@ -42,38 +47,28 @@ def scan(
 
     Sequences have their steps on axis 0; `backwards` begins with the last one.
     """
-    body = Body("step", len(states), len(sequences), reverse)
+    body = Body(len(states), len(sequences), reverse, g.opset)
     own = [body.input(f"state_{i}", value.type) for i, value in enumerate(states)]
     slices = [body.input(f"slice_{i}", x.type.with_shape(*x.shape[1:])) for i, x in enumerate(sequences)]
     fixed = [body.input(f"captured_{i}", value.type) for i, value in enumerate(captured)]
     after, kept = step(body, own, slices, fixed)
     for i, value in enumerate((*after, *kept)):
         body.output(f"result_{i}", value)
-    directions = {"scan_input_directions": [1] * len(sequences)} if backwards else {}
+    attributes: dict[str, Any] = {"body": body, "num_scan_inputs": len(sequences)}
+    if backwards:
+        attributes["scan_input_directions"] = [1] * len(sequences)
     if backwards and kept:
-        directions["scan_output_directions"] = [1] * len(kept)
-    made = g.op(
-        "Scan",
-        *states,
-        *sequences,
-        *captured,
-        outputs=len(body.outputs),
-        body=body,
-        num_scan_inputs=len(sequences),
-        **directions,
-    )
+        attributes["scan_output_directions"] = [1] * len(kept)
+    made: Any = g.op("Scan", *states, *sequences, *captured, outputs=len(body.outputs), **attributes)
     results = made if isinstance(made, tuple) else (made,)
     return results[: len(states)], results[len(states) :]
 
 
 def with_bodies(g: Graph, change: Callable[[Graph], Graph]) -> Graph:
     """The graph with every body changed; `change` keeps inputs and the order of outputs."""
-    for i, node in enumerate(g.nodes):
+    for node in g.nodes:
         if isinstance(body := node.attributes.get("body"), Body):
-            node = replace(node, attributes={**node.attributes, "body": change(body)})
-            for value in node.outputs:
-                value.node = node
-            g.nodes[i] = node
+            node.attributes = {**node.attributes, "body": change(body)}
     return g
 
 
@@ -84,22 +79,12 @@ def without_unread(node: Node, needed: set[Value]) -> Node:
     wanted = [i for i, y in enumerate(node.outputs) if i < body.states or y in needed]
     if len(wanted) == len(names):
         return node
-    smaller = replace_outputs(body, [names[i] for i in wanted])
+    smaller = copy(body)
+    smaller.outputs = {names[i]: body.outputs[names[i]] for i in wanted}
     attributes = {**node.attributes, "body": smaller}
-    if "scan_output_directions" in attributes:
-        attributes["scan_output_directions"] = attributes["scan_output_directions"][: len(wanted) - body.states]
-    if not attributes.get("scan_output_directions", True):
-        del attributes["scan_output_directions"]
+    if directions := attributes.pop("scan_output_directions", [])[: len(wanted) - body.states]:
+        attributes["scan_output_directions"] = directions
     result = replace(node, outputs=tuple(node.outputs[i] for i in wanted), attributes=attributes)
     for value in result.outputs:
         value.node = result
-    return result
-
-
-def replace_outputs(body: Body, names: Sequence[str]) -> Body:
-    """The body with these of its outputs."""
-    from copy import copy
-
-    result = copy(body)
-    result.outputs = {name: body.outputs[name] for name in names}
     return result

@@ -55,7 +55,7 @@ def _rnn_reverse(g: Graph, node: Node, dys: Maybe) -> Maybe:
 
 def lstm(g: Graph, z: Value, weights: Values, states: Values, backwards: bool) -> Run:
     """i, f, o = σ(z + R h' + b), j = tanh(z + R h' + b);  c = f c' + i j,  h = o tanh c. Hochreiter and Schmidhuber,
-    1997; the gate f is of Gers et al., 1999.
+    1997; the gate f is of Gers et al., 2000.
 
     z in the order i, f, j, o. Weights: R [4H, H], b [4H, N]. States: h, c.
     """
@@ -209,14 +209,18 @@ def _gru_reset_before_reverse(g: Graph, node: Node, dys: Maybe) -> Maybe:
     return dh, dz, weight_gradient(g, dpair, before), d_candidate, over_steps(g, dz)
 
 
+def at_each_row(g: Graph, offset: Value, state: Value) -> Value:
+    """[A] as [A, N]: a sum with it inside of a step needs no broadcasting, which would take twice as long."""
+    return g.expand(g.op("Unsqueeze", offset, g.constant([1], "int64")), (*offset.shape, state.shape[1]))
+
+
 BackStep = Callable[[Body, "Value", "Value | None", Values, "Value"], tuple[Values, Values]]
 
 
-def _back(
-    g: Graph, step: BackStep, states: Values, dys: Maybe, factors: Values, weight: Value, backwards: bool
-) -> Run:
+def _back(g: Graph, step: BackStep, states: Values, dys: Maybe, factors: Values, weight: Value, backwards: bool) -> Run:
     """The Scan in the opposite direction: from the gradients of the last states and of the states at all steps."""
     count = len(states)
+    assert not any(dys[2 * count :]), "nothing but the states of a cell is read outside of it"
     start = [dy if dy is not None else zeros_like(g, x) for dy, x in zip(dys[:count], states, strict=True)]
     arriving = list(dys[count : 2 * count])
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nnspec.diagnostics.errors import Fault
-from nnspec.ir.components import require_dtype
+from nnspec.ir.components import called, require_dtype
 from nnspec.ir.types import INTEGERS, TensorType
 
 if TYPE_CHECKING:
     from nnspec.graph.graph import Graph, Value
+
+
+LENGTHS = called(lengths="sequence_lens sequence_length sequence_lengths seq_lengths lens")
+"""What other frameworks call the option."""
 
 
 def require_lengths(kind: str, x: TensorType, lengths: TensorType | None) -> None:
@@ -31,6 +35,29 @@ def steps_that_count(g: Graph, x: Value, lengths: Value) -> Value:
 def last_that_counts(g: Graph, x: Value, lengths: Value) -> Value:
     """True at the last step of each row of x [N, T, *] that is no padding: bool [N, T, 1, …], of the rank of x."""
     return _spread(g, g.op("Equal", g.op("Add", positions(g, x), 1), _column(g, lengths)), x.rank)
+
+
+def over_steps(g: Graph, operator: str, x: Value, lengths: Value) -> Value:
+    """A reduction of axis 1 of x [N, T, *] to size 1 that leaves padding out; 0 where a row has no steps."""
+    counts = steps_that_count(g, x, lengths)
+    if operator in ("ReduceSum", "ReduceMean"):
+        total = g.reduce("ReduceSum", g.op("Where", counts, x, 0), [1], keepdims=True)
+        if operator == "ReduceSum":
+            return total
+        steps = g.op("Max", g.cast(lengths, x.dtype), 1)
+        return g.op("Div", total, _spread(g, g.op("Unsqueeze", steps, g.constant([1], "int64")), x.rank))
+    found = g.reduce(operator, g.op("Where", counts, x, _outside(operator, x)), [1], keepdims=True)
+    some = g.op("Greater", _column(g, lengths), 0)
+    return g.op("Where", _spread(g, some, x.rank), found, 0)
+
+
+def _outside(operator: str, x: Value) -> float:
+    """What never is the extreme."""
+    import numpy as np
+
+    kind = np.dtype(x.dtype)
+    limits = np.finfo(kind) if kind.kind == "f" else np.iinfo(kind)
+    return limits.min if operator == "ReduceMax" else limits.max
 
 
 def positions(g: Graph, x: Value) -> Value:

@@ -6,6 +6,7 @@ weight of the input (`ih`; `hh`: of the state) in the second layer (`l1`, from `
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from nnspec.diagnostics.errors import Fault
@@ -13,12 +14,14 @@ from nnspec.ir.components import Example, Initializer, Layer, ParameterSpec, cal
 from nnspec.ir.dims import Dim
 from nnspec.ir.fields import Limits, PositiveInt, default
 from nnspec.ir.types import TensorType, shape_text
+from nnspec.ir.wording import counted
 from nnspec.layers.initializers import GlorotUniform, Orthogonal, Zeros
-from nnspec.layers.lengths import require_lengths
+from nnspec.layers.lengths import LENGTHS, require_lengths
 from nnspec.layers.registry import LAYERS
 
 if TYPE_CHECKING:
     from nnspec.graph.graph import Graph, Value
+    from nnspec.layers.cells import Run
 
 Rate = Annotated[float, Limits(ge=0, lt=1)]
 
@@ -26,16 +29,17 @@ Rate = Annotated[float, Limits(ge=0, lt=1)]
 class Recurrent(Layer):
     """Base of the recurrent layers."""
 
-    foreign_options = called(
+    foreign_options = LENGTHS | called(
         units="hidden_size hidden_units hidden output_size num_units features dim",
         layers="num_layers n_layers depth",
         returns="return_sequences return_sequence return_state",
         initial="initial_state hx h_0 h0 state initial_states",
-        lengths="sequence_lens sequence_length sequence_lengths seq_lengths lens",
         dropout="dropout_rate p",
         recurrent_init="recurrent_initializer",
     )
     gates: ClassVar[int]
+    onnx_gates: ClassVar[tuple[int, ...]]
+    """Our gates in ONNX's order."""
     states: ClassVar[tuple[str, ...]] = ("h",)
 
     units: PositiveInt
@@ -118,7 +122,19 @@ class Recurrent(Layer):
         build = recurrent_training.build if g.training else recurrent_inference.build
         starts = () if initial is None else initial if isinstance(initial, tuple) else (initial,)
         every, last, states = build(g, self, x, starts, lengths, weights)
-        return {"sequence": every, "last": last, "state": (every, *states)}[self.returns]
+        if self.returns == "state":
+            return every, *states
+        return every if self.returns == "sequence" else last
+
+    def run(
+        self, g: Graph, z: Value, recurrent: Value, own: Value, other: Value, states: Sequence[Value], backwards: bool
+    ) -> Run:
+        """The cell over all steps, in training: `own` are the offsets of the input, `other` those of the state."""
+        raise NotImplementedError
+
+    def onnx_options(self) -> dict[str, int | list[str]]:
+        """What its ONNX operator needs to know."""
+        return {}
 
     def weights_of(self, layer: int, weights: dict[str, Value]) -> list[list[Value]]:
         """For each direction of a layer: both weights, then both offsets where there are any."""
@@ -139,7 +155,7 @@ class Recurrent(Layer):
         wanted = self._state_shape(rows)
         if len(found) != len(self.states):
             listed = f"[{', '.join(self.states)}]" if len(self.states) > 1 else "one value, the state"
-            raise Fault("E203", f"{self.name} needs initial = {listed}, got {len(found)} values".replace("1 values", "1"))
+            raise Fault("E203", f"{self.name} needs initial = {listed}, got {counted(len(found), 'value')}")
         for name, type in zip(self.states, found, strict=True):
             require_dtype(self.name, type, ("float32",))
             if type.shape != wanted:
@@ -150,72 +166,111 @@ class Recurrent(Layer):
                 )
 
 
-SEQUENCE, SHORT = ("float32[N, T, 3]",), ("float32[N, 4, 3]",)
+SEQUENCE = ("float32[N, T, 3]",)
+LENGTHS_OF_N = ("lengths", "int64[N]")
+
+
+def examples(name: str, states: int = 1) -> tuple[Example, ...]:
+    """What all of them can do."""
+    initial = "float32[N, 2]" if states == 1 else ("float32[N, 2]",) * states
+    return (
+        Example(f"{name}(4)", SEQUENCE),
+        Example(f"{name}(2, init = normal(0.1), recurrent_init = normal(0.2))", ("float32[N, 4, 3]",)),
+        Example(f'{name}(2, "last", 2, true, dropout = 0)', SEQUENCE),
+        Example(f'{name}(2, returns = "last", bidirectional = true)', SEQUENCE, arguments=(LENGTHS_OF_N,)),
+        Example(f'{name}(2, returns = "state", layers = 2, bias = false)', SEQUENCE),
+        Example(f'{name}(2, returns = "state")', SEQUENCE, arguments=(("initial", initial), LENGTHS_OF_N)),
+    )
 
 
 @LAYERS("rnn")
 class Rnn(Recurrent):
     """h = f(W x + b + R h' + c), h' the state before. Elman, 1990.
 
-    [N, T, in] -> [N, T, units]    ONNX: RNN; Scan in training. "state" gives y and h [N, units]; [N, layers * directions,
-    units] where there are several. Parameters: `weight_ih_l0` [units, in], `weight_hh_l0` [units, units], `bias_ih_l0`
-    and `bias_hh_l0` [units].
+    [N, T, in] -> [N, T, units]    ONNX: RNN; Scan in training. "state" gives y and h [N, units], or [N, layers *
+    directions, units] where there are several. Parameters: `weight_ih_l0` [units, in], `weight_hh_l0` [units,
+    units], `bias_ih_l0` and `bias_hh_l0` [units].
     """
 
     foreign_names = ("SimpleRNN", "RNNCell", "SimpleRNNCell", "elman")
     foreign_options = called(activation="nonlinearity")
-    examples = (
-        Example("rnn(4)", SEQUENCE),
-        Example('rnn(2, activation = "relu", bias = false)', SHORT),
-        Example('rnn(2, returns = "state", layers = 2, bidirectional = true)', SEQUENCE),
-        Example('rnn(3, returns = "last", bidirectional = true)', SEQUENCE, arguments=(("lengths", "int64[N]"),)),
-    )
+    examples = (*examples("rnn"), Example('rnn(2, activation = "relu")', SEQUENCE))
     gates = 1
+    onnx_gates = (0,)
 
     activation: Literal["tanh", "relu"] = "tanh"
     """f."""
 
+    def run(
+        self, g: Graph, z: Value, recurrent: Value, own: Value, other: Value, states: Sequence[Value], backwards: bool
+    ) -> Run:
+        from nnspec.layers import cells
+
+        offset = cells.at_each_row(g, g.op("Add", own, other), states[0])
+        return cells.rnn(g, self.activation.title(), z, (recurrent, offset), states, backwards)
+
+    def onnx_options(self) -> dict[str, int | list[str]]:
+        return {"activations": [self.activation.title()] * self.directions}
+
 
 @LAYERS("lstm")
 class Lstm(Recurrent):
-    """i, f, g, o = W x + b + R h' + d;  c = σ(f) c' + σ(i) tanh(g),  h = σ(o) tanh(c). Hochreiter and Schmidhuber, 1997.
+    """i, f, g, o = W x + b + R h' + d;  c = σ(f) c' + σ(i) tanh(g),  h = σ(o) tanh(c).
 
-    [N, T, in] -> [N, T, units]    ONNX: LSTM; Scan in training. "state" gives y, h and c [N, units]; [N, layers *
+    Hochreiter and Schmidhuber, 1997; the gate f is of Gers et al., 2000.
+
+    [N, T, in] -> [N, T, units]    ONNX: LSTM; Scan in training. "state" gives y, h and c [N, units], or [N, layers *
     directions, units] where there are several. Parameters, the gates in the order i, f, g, o: `weight_ih_l0` [4 units,
     in], `weight_hh_l0` [4 units, units], `bias_ih_l0` and `bias_hh_l0` [4 units].
     """
 
     foreign_names = ("LSTMCell", "CuDNNLSTM", "long_short_term_memory", "BiLSTM")
-    examples = (
-        Example("lstm(4)", SEQUENCE),
-        Example('lstm(2, returns = "last", bias = false)', SHORT),
-        Example("lstm(2, layers = 2, bidirectional = true, dropout = 0)", SEQUENCE),
-        Example("lstm(3, init = normal(0.1), recurrent_init = normal(0.2))", SHORT),
-        Example('lstm(2, returns = "state")', SEQUENCE, arguments=(("initial", "float32[N, 2]; float32[N, 2]"),)),
-        Example('lstm(2, returns = "state", bidirectional = true)', SEQUENCE, arguments=(("lengths", "int64[N]"),)),
-    )
+    examples = examples("lstm", 2)
     gates = 4
+    onnx_gates = (0, 3, 1, 2)
     states = ("h", "c")
+
+    def run(
+        self, g: Graph, z: Value, recurrent: Value, own: Value, other: Value, states: Sequence[Value], backwards: bool
+    ) -> Run:
+        from nnspec.layers import cells
+
+        offset = cells.at_each_row(g, g.op("Add", own, other), states[0])
+        return cells.lstm(g, z, (recurrent, offset), states, backwards)
 
 
 @LAYERS("gru")
 class Gru(Recurrent):
     """r, z = σ(W x + b + R h' + d);  n = tanh(W x + b + r (R h' + d)),  h = (1 - z) n + z h'. Cho et al., 2014.
 
-    [N, T, in] -> [N, T, units]    ONNX: GRU; Scan in training. "state" gives y and h [N, units]; [N, layers * directions,
-    units] where there are several. Parameters, the gates in the order r, z, n: `weight_ih_l0` [3 units, in],
-    `weight_hh_l0` [3 units, units], `bias_ih_l0` and `bias_hh_l0` [3 units].
+    [N, T, in] -> [N, T, units]    ONNX: GRU; Scan in training. "state" gives y and h [N, units], or [N, layers *
+    directions, units] where there are several. Parameters, the gates in the order r, z, n: `weight_ih_l0` [3 units,
+    in], `weight_hh_l0` [3 units, units], `bias_ih_l0` and `bias_hh_l0` [3 units].
     """
 
     foreign_names = ("GRUCell", "CuDNNGRU", "gated_recurrent_unit", "BiGRU")
-    examples = (
-        Example("gru(4)", SEQUENCE),
-        Example("gru(2, reset_after = false)", SHORT),
-        Example('gru(2, "last", 2, true, 0)', SEQUENCE),
-        Example('gru(2, returns = "state")', SEQUENCE, arguments=(("initial", "float32[N, 2]"), ("lengths", "int64[N]"))),
-    )
+    examples = (*examples("gru"), Example("gru(2, reset_after = false)", SEQUENCE))
     gates = 3
+    onnx_gates = (1, 0, 2)
 
     reset_after: bool = True
     """Whether r scales R h' + d, as in PyTorch, cuDNN and Keras, or h' before the product: R (r h') + d, as published
     first."""
+
+    def run(
+        self, g: Graph, z: Value, recurrent: Value, own: Value, other: Value, states: Sequence[Value], backwards: bool
+    ) -> Run:
+        """After the reset, the offset of the new state stands outside of what r scales, that of the product inside."""
+        from nnspec.layers import cells
+
+        sizes = [2 * self.units, self.units]
+        if not self.reset_after:
+            offset = cells.at_each_row(g, g.op("Add", own, other), states[0])
+            return cells.gru_reset_before(g, z, (*g.split(recurrent, sizes, 0), offset), states, backwards)
+        pair, new = g.split(own, sizes, 0)
+        inside = g.op("Add", other, g.op("Concat", pair, cells.zeros_like(g, new), axis=0))
+        offsets = [cells.at_each_row(g, offset, states[0]) for offset in (inside, new)]
+        return cells.gru(g, z, (recurrent, *offsets), states, backwards)
+
+    def onnx_options(self) -> dict[str, int | list[str]]:
+        return {"linear_before_reset": int(self.reset_after)}

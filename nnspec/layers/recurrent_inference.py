@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nnspec.layers.lengths import steps_that_count
 
@@ -13,9 +13,6 @@ if TYPE_CHECKING:
 
 Built = tuple["Value", "Value", tuple["Value", ...]]
 """All outputs [N, T, D H], the last ones [N, D H], the states [N, H] or [N, L D, H]."""
-
-ONNX_GATES = {"rnn": (0,), "lstm": (0, 3, 1, 2), "gru": (1, 0, 2)}
-"""The gates in ONNX's order: of i, f, g, o it is i, o, f, g, and of r, z, n it is z, r, n."""
 
 
 def build(
@@ -55,22 +52,24 @@ def _operator(
     sides = [[_reordered(g, layer, weight) for weight in side] for side in layer.weights_of(number, dict(weights))]
     w, r = (_stacked(g, [side[i] for side in sides]) for i in range(2))
     bias = _stacked(g, [g.op("Concat", *side[2:], axis=0) for side in sides]) if layer.bias else None
-    options: dict[str, int | str | list[str]] = {"hidden_size": layer.units}
+    options: dict[str, Any] = {"hidden_size": layer.units, **layer.onnx_options()}
     if layer.bidirectional:
         options["direction"] = "bidirectional"
-    if layer.name == "rnn" and getattr(layer, "activation", "") == "relu":
-        options["activations"] = ["Relu"] * layer.directions
-    if layer.name == "gru":
-        options["linear_before_reset"] = int(getattr(layer, "reset_after", True))
-    made: tuple[Value, ...] = g.op(
-        layer.name.upper(), x, w, r, bias, lengths, *states, outputs=1 + len(layer.states), **options
-    )
-    return made
+    y, *last = g.op(layer.name.upper(), x, w, r, bias, lengths, *states, outputs=1 + len(layer.states), **options)
+    if lengths is not None and states:
+        last = [_kept(g, lengths, start, end) for start, end in zip(states, last, strict=True)]
+    return y, *last
+
+
+def _kept(g: Graph, lengths: Value, start: Value, end: Value) -> Value:
+    """The last state, for a row without steps the initial one: ONNX Runtime gives 0 there."""
+    empty = g.op("Unsqueeze", g.op("Equal", lengths, 0), g.constant([0, 2], "int64"))
+    return g.op("Where", empty, start, end)
 
 
 def _reordered(g: Graph, layer: Recurrent, weight: Value) -> Value:
     """A weight or offset with its gates in ONNX's order."""
-    order = ONNX_GATES[layer.name]
+    order = layer.onnx_gates
     if len(order) == 1:
         return weight
     parts = g.split(weight, [layer.units] * len(order), 0)

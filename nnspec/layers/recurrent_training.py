@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from nnspec.graph.random import keep_mask
-from nnspec.layers import cells
 from nnspec.layers.lengths import last_that_counts, steps_that_count
 
 if TYPE_CHECKING:
@@ -39,8 +38,8 @@ def build(
             sequence = g.op("Mul", sequence, keep_mask(g, sequence.static_shape, layer.dropout, sequence.dtype))
         outputs = []
         for direction, side in enumerate(layer.weights_of(number, dict(weights))):
-            states = [of_all[number * layer.directions + direction] for of_all in starts]
-            y, last = _direction(g, layer, sequence, side, states, direction == 1, padding)
+            begin = [of_all[number * layer.directions + direction] for of_all in starts]
+            y, last = _direction(g, layer, sequence, side, begin, direction == 1, padding)
             outputs.append(y)
             ends.append(last)
         sequence = g.op("Concat", *outputs, axis=1) if len(outputs) > 1 else outputs[0]
@@ -65,37 +64,15 @@ def _direction(
     if mirrored:
         assert padding is not None
         x = padding.mirrored(x)
+    zeros = g.expand(g.constant(0, x.dtype), weights[0].shape[:1])
+    own, other = weights[2:] or (zeros, zeros)
     z = g.op("MatMul", weights[0], x)
-    last, every = _cell(g, layer, z, weights, states, backwards and not mirrored)
+    last, every = layer.run(g, z, weights[1], own, other, states, backwards and not mirrored)
     if padding is None:
         return every[0], last
     last = tuple(padding.at_the_end(steps, start) for steps, start in zip(every, states, strict=True))
     y = padding.mirrored(every[0]) if mirrored else every[0]
     return padding.zeroed(y), last
-
-
-def _cell(
-    g: Graph, layer: Recurrent, z: Value, weights: Sequence[Value], states: Sequence[Value], backwards: bool
-) -> cells.Run:
-    """The steps of a cell: each adds the offsets, as the state's are part of its product."""
-    size, rows = states[0].static_shape
-    recurrent = weights[1]
-    zeros = cells.zeros_like(g, g.constant([0] * (layer.gates * size), z.dtype))
-    own, other = weights[2:] or (zeros, zeros)
-    both = _repeated(g, g.op("Add", own, other), rows)
-    if layer.name == "rnn":
-        activation = "Relu" if getattr(layer, "activation", "") == "relu" else "Tanh"
-        return cells.rnn(g, activation, z, (recurrent, both), states, backwards)
-    if layer.name == "lstm":
-        return cells.lstm(g, z, (recurrent, both), states, backwards)
-    gates, new = [2 * size, size], 1
-    if not getattr(layer, "reset_after", True):
-        return cells.gru_reset_before(g, z, (*g.split(recurrent, gates, 0), both), states, backwards)
-    first, offset = g.split(own, gates, 0)
-    outside = g.op("Add", other, g.op("Concat", first, cells.zeros_like(g, offset), axis=0))
-    return cells.gru(
-        g, z, (recurrent, _repeated(g, outside, rows), _repeated(g, offset, rows)), states, backwards
-    )
 
 
 class Padding:
@@ -146,9 +123,3 @@ def _state(g: Graph, ends: Sequence[Value], count: int) -> Value:
     joined = g.transpose(g.op("Concat", *ends, axis=0) if count > 1 else ends[0], (1, 0))
     size, rows = ends[0].static_shape
     return g.reshape(joined, (rows, count, size)) if count > 1 else joined
-
-
-def _repeated(g: Graph, offset: Value, rows: int) -> Value:
-    """[A] as [A, N]: a sum with it inside of a step needs no broadcasting, which would take twice as long."""
-    (size,) = offset.static_shape
-    return g.expand(g.op("Unsqueeze", offset, g.constant([1], "int64")), (size, rows))

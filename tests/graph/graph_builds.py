@@ -15,6 +15,7 @@ from operator_cases import Case, Real
 from nnspec.graph import onnx_file
 from nnspec.graph.dtypes import is_float, tensor_type
 from nnspec.graph.graph import Array, Graph, Value
+from tests.recurrent_reference import RECURRENT
 
 
 def applied(g: Graph, row: Case, dtype: str) -> tuple[list[Value], list[Value], dict[str, Array]]:
@@ -31,7 +32,7 @@ def applied(g: Graph, row: Case, dtype: str) -> tuple[list[Value], list[Value], 
             operands.append(g.input(f"x{len(feeds) - 1}", tensor_type(dtype, array.shape)))
         else:
             operands.append(g.constant(array))
-    results: Any = g.op(row.op_type, *operands, outputs=row.outputs, **row.attributes)
+    results: Any = g.op(row.op_type, *operands, outputs=row.outputs, **row.options(dtype))
     return g.inputs, [results] if row.outputs == 1 else list(results), feeds
 
 
@@ -92,7 +93,7 @@ class Pad(OpRun):
 
 
 def reference(g: Graph) -> Callable[[dict[str, Array]], list[Array]]:
-    evaluator = ReferenceEvaluator(onnx_file.to_model(g), new_ops=[Erf, Gelu, Pad])
+    evaluator = ReferenceEvaluator(onnx_file.to_model(g), new_ops=[Erf, Gelu, Pad, *RECURRENT])
     return lambda feeds: [np.asarray(result) for result in evaluator.run(None, feeds)]
 
 
