@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from nnspec.autodiff import (
     activation,
+    convolution,
     elementwise,
     indexing,
     linear,
     normalization,
+    pooling,
     recurrent,
     reduce,
     resize,
@@ -24,6 +26,7 @@ from nnspec.autodiff.registry import declared, gradient, inference_only, non_dif
 __all__ = [
     "GradientError",
     "activation",
+    "convolution",
     "declared",
     "elementwise",
     "gradient",
@@ -33,6 +36,7 @@ __all__ = [
     "linear",
     "non_differentiable",
     "normalization",
+    "pooling",
     "recurrent",
     "reduce",
     "resize",

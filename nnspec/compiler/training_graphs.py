@@ -14,6 +14,7 @@ from nnspec.compiler.lowering import Library, Sizes, lower_loss, lower_model
 from nnspec.graph.dtypes import tensor_type
 from nnspec.graph.graph import Graph, Value
 from nnspec.graph.passes import optimized
+from nnspec.graph.training_forms import in_training_forms
 from nnspec.ir import codec
 from nnspec.ir.dims import symbol
 from nnspec.ir.patterns import matches
@@ -67,23 +68,27 @@ def gradients_graph(spec: Spec, library: Library, sizes: Sizes) -> Graph:
     statistics, and the gradient of loss + penalty for every trained parameter; zeros for one that the loss does not
     depend on.
     """
-    g = Graph(f"{spec.name}_gradients", training=True)
-    scalar = tensor_type("uint32", ())
-    g.seed_with(g.input(SEED, scalar), g.input(STEP, scalar))
+    held = frozen_paths(spec)
+    g = _training_graph(spec, held)
     loss = _loss_and_metrics(spec, library, g, sizes)
     penalty = _penalty(spec, library, g)
     objective = g.op("Add", loss, penalty) if penalty else loss
     if penalty:
         g.output(PENALTY, penalty)
-    held = frozen_paths(spec)
     g.state = {path: value for path, value in g.state.items() if path not in held}
     for path, value in g.state.items():
         g.output(state_name(path), value)
     trained = trained_parameters(spec)
     wanted = [g.parameter(item.path, TensorType(item.dtype, item.shape)) for item in trained]
+    in_training_forms(g)
     for item, gradient in zip(trained, gradients(g, objective, wanted), strict=True):
         g.output(gradient_name(item.path), gradient or g.expand(g.constant(0, item.dtype), item.shape))
     return optimized(g)
+
+
+def require_trainable(spec: Spec, library: Library, sizes: Sizes) -> None:
+    """Raise the fault of a layer that cannot learn from batches of these sizes."""
+    lower_model(spec, library, _training_graph(spec, frozen_paths(spec)), sizes)
 
 
 def evaluation_graph(spec: Spec, library: Library, sizes: Sizes) -> Graph:
@@ -153,6 +158,13 @@ def accumulation_graph() -> Graph:
     g = Graph("accumulation")
     total, gradient, weight = g.input("total", FLAT), g.input("gradient", FLAT), g.input("weight", SCALAR)
     g.output("new/total", g.op("Add", total, g.op("Mul", gradient, weight)))
+    return g
+
+
+def _training_graph(spec: Spec, frozen: set[str]) -> Graph:
+    g = Graph(f"{spec.name}_gradients", training=True, frozen=frozen)
+    scalar = tensor_type("uint32", ())
+    g.seed_with(g.input(SEED, scalar), g.input(STEP, scalar))
     return g
 
 

@@ -56,6 +56,7 @@ class RowFeed:
         self._engine, self._dataset = engine, dataset
         self._batches = Batches(dataset.rows, engine.train.batch_size, engine.state.seed, shuffle)
         self._order: tuple[int, Array] = (-1, np.empty(0, np.int64))
+        self._require_trainable()
 
     def __len__(self) -> int:
         return len(self._batches)
@@ -71,6 +72,11 @@ class RowFeed:
 
     def examples(self) -> Sequence[Dataset]:
         return [self._dataset]
+
+    def _require_trainable(self) -> None:
+        """Raise E718 before the first step, and not at the end of the epoch, where its last batch is a single row."""
+        if self._dataset.rows % self._batches.batch_size == 1:
+            self._engine.require_trainable(shapes_of(self._dataset.arrays, 1))
 
 
 class StreamFeed:

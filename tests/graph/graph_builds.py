@@ -11,11 +11,13 @@ import onnxruntime
 from onnx.reference import ReferenceEvaluator
 from onnx.reference.op_run import OpRun
 from operator_cases import Case, Real
+from reference_convolution import CONVOLUTIONS
+from reference_pooling import MaxPool
+from reference_recurrent import RECURRENT
 
 from nnspec.graph import onnx_file
 from nnspec.graph.dtypes import is_float, tensor_type
 from nnspec.graph.graph import Array, Graph, Value
-from tests.recurrent_reference import RECURRENT
 
 
 def applied(g: Graph, row: Case, dtype: str) -> tuple[list[Value], list[Value], dict[str, Array]]:
@@ -93,7 +95,8 @@ class Pad(OpRun):
 
 
 def reference(g: Graph) -> Callable[[dict[str, Array]], list[Array]]:
-    evaluator = ReferenceEvaluator(onnx_file.to_model(g), new_ops=[Erf, Gelu, Pad, *RECURRENT])
+    own = [Erf, Gelu, Pad, MaxPool, *CONVOLUTIONS, *RECURRENT]
+    evaluator = ReferenceEvaluator(onnx_file.to_model(g), new_ops=own)
     return lambda feeds: [np.asarray(result) for result in evaluator.run(None, feeds)]
 
 

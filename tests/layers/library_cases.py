@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from collections.abc import Callable
 from math import erf
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,7 +22,11 @@ from nnspec.ir.components import Component, Example, Operator
 from nnspec.ir.dims import parse, substitute
 from nnspec.ir.types import TensorType
 from nnspec.library import registries
-from tests.recurrent_reference import RECURRENT
+
+sys.path.append(str(Path(__file__).parents[1] / "graph"))
+from reference_convolution import CONVOLUTIONS
+from reference_pooling import MaxPool
+from reference_recurrent import RECURRENT
 
 SIZES = {"N": 3, "T": 4, "H": 3, "W": 2}
 WORDS = {"true": True, "false": False, "none": None}
@@ -178,7 +184,7 @@ class Erf(OpRun):
 
 
 def reference(model: onnx.ModelProto, feeds: dict[str, Any]) -> list[Any]:
-    return list(ReferenceEvaluator(model, new_ops=[Erf, *RECURRENT]).run(None, feeds))
+    return list(ReferenceEvaluator(model, new_ops=[Erf, MaxPool, *CONVOLUTIONS, *RECURRENT]).run(None, feeds))
 
 
 def onnxruntime(model: onnx.ModelProto, feeds: dict[str, Any]) -> list[Any]:

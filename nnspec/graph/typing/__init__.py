@@ -7,17 +7,30 @@ has none (nnspec/autodiff).
 
 from __future__ import annotations
 
-from nnspec.graph.typing import elementwise, indexing, linear, normalization, recurrent, reduce, resize, shape
+from nnspec.graph.typing import (
+    convolution,
+    elementwise,
+    indexing,
+    linear,
+    normalization,
+    pooling,
+    recurrent,
+    reduce,
+    resize,
+    shape,
+)
 from nnspec.graph.typing.call import Underdetermined, infer, operators
 
 __all__ = [
     "Underdetermined",
+    "convolution",
     "elementwise",
     "indexing",
     "infer",
     "linear",
     "normalization",
     "operators",
+    "pooling",
     "recurrent",
     "reduce",
     "resize",
