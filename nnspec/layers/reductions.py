@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
+from nnspec.diagnostics.errors import Fault
 from nnspec.ir.components import Example, Layer, feature_axes, feature_axis, require_dtype
 from nnspec.ir.dims import Shape
 from nnspec.ir.fields import Limits
