@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from nnspec.graph.convolution import Geometry, forward_form, geometry
-from nnspec.graph.graph import Graph, Node, Value
+from nnspec.graph.convolution import geometry
+from nnspec.graph.convolution_forms import forward_form
+from nnspec.graph.graph import Graph, Node
+from nnspec.graph.layout import keep_channels_first
+from nnspec.graph.matrix_forms import depthwise, pointwise
 from nnspec.graph.winograd import winograd
 
 
@@ -19,6 +22,7 @@ def in_training_forms(g: Graph) -> None:
     for node in nodes:
         if not _replaced(g, node):
             g.nodes.append(node)
+    keep_channels_first(g)
 
 
 def _replaced(g: Graph, node: Node) -> bool:
@@ -28,23 +32,20 @@ def _replaced(g: Graph, node: Node) -> bool:
     x, weight, bias = (*node.inputs, None)[:3]
     assert x is not None and weight is not None
     geo = geometry(node)
-    form, tiles = forward_form(geo, x.static_shape[0], x.static_shape[1], weight.static_shape[0])
-    if form == "direct":
-        return False
+    form, tiles = forward_form(geo)
     with g.at(node.origin):
-        y = _as_winograd(g, x, weight, geo, tiles)
+        match form:
+            case "winograd":
+                y = winograd(g, x, weight, tiles, geo.strides, (*geo.begins, *geo.ends))
+            case "pointwise":
+                y = pointwise(g, x, weight)
+            case "depthwise":
+                y = depthwise(g, x, weight, geo)
+            case _:
+                return False
         if bias:
             y = g.op("Add", y, g.reshape(bias, (bias.shape[0], *(1 for _ in geo.kernel))))
-    _name(g, y, node.outputs[0])
-    return True
-
-
-def _as_winograd(g: Graph, x: Value, weight: Value, geo: Geometry, tiles: tuple[int, ...]) -> Value:
-    return winograd(g, x, weight, tiles, geo.strides, (*geo.begins, *geo.ends))
-
-
-def _name(g: Graph, made: Value, wanted: Value) -> None:
-    """Let the last node make a value that is known already."""
     last = g.nodes[-1]
-    assert last.outputs == (made,) and made.type == wanted.type
-    g.nodes[-1] = wanted.node = replace(last, outputs=(wanted,))
+    assert last.outputs == (y,) and y.type == node.outputs[0].type
+    g.nodes[-1] = node.outputs[0].node = replace(last, outputs=node.outputs)
+    return True

@@ -15,10 +15,12 @@ from nnspec.layers import (
     operators,
     parts,
     pooling,
+    pooling_global,
     preprocessing,
     recurrent,
     reductions,
     regularisation,
+    resize,
     shape,
 )
 from nnspec.layers.registry import INITIALIZERS, LAYERS, OPERATORS
@@ -39,9 +41,11 @@ __all__ = [
     "operators",
     "parts",
     "pooling",
+    "pooling_global",
     "preprocessing",
     "recurrent",
     "reductions",
     "regularisation",
+    "resize",
     "shape",
 ]

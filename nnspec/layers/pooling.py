@@ -1,4 +1,4 @@
-"""Layers that make one number of each window, or of each channel."""
+"""Layers that make one number of each window."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ from math import inf, prod
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from nnspec.diagnostics.errors import Fault
-from nnspec.ir.components import Example, Layer, called, require_dtype, require_rank
-from nnspec.ir.dims import product
+from nnspec.ir.components import Example, Layer, called, require_dtype
 from nnspec.ir.fields import PositiveInt, Rule
-from nnspec.ir.types import FLOATS, TensorType
+from nnspec.ir.types import TensorType
 from nnspec.layers.registry import LAYERS, define
 from nnspec.layers.windows import Padding, Sizes, Window, padded_at_run_time, pads_attribute, slid, windows
 
@@ -47,7 +46,7 @@ class Pool(Layer):
 
     def infer(self, x: TensorType) -> TensorType:
         require_dtype(self.name, x, DTYPES)
-        require_rank(self.name, x, self.axes + 2, LAYOUTS[self.axes])
+        self._require_rank(x)
         shape = slid(self.name, x, self.windows())
         for at, window in enumerate(self.windows(), 2):
             self._require_elements(x, at, window)
@@ -56,6 +55,15 @@ class Pool(Layer):
     def windows(self) -> tuple[Window, ...]:
         """The windows along each axis behind the channels."""
         raise NotImplementedError
+
+    def _require_rank(self, x: TensorType) -> None:
+        if x.rank != self.axes + 2:
+            other = f"{self.name[:-2]}{x.rank - 2}d takes {LAYOUTS.get(x.rank - 2)}"
+            raise Fault(
+                "E203",
+                f"{self.name} needs an input of {self.axes + 2} dimensions {LAYOUTS[self.axes]}, got {x}",
+                help=other if x.rank - 2 in LAYOUTS else "move flatten below the pools" if x.rank == 2 else "",
+            )
 
     def _check(self) -> None:
         for window in self.windows():
@@ -78,8 +86,7 @@ class Pool(Layer):
             if not any(0 <= start + i * window.dilation < size for i in range(window.kernel)):
                 raise Fault(
                     "E203",
-                    f"{self.name}: with a dilation of {window.dilation} a window steps over all {size} elements of "
-                    f"axis {at} of {x}",
+                    f"{self.name}: with a dilation of {window.dilation} a window steps over all of axis {at} of {x}",
                     help="take a smaller dilation or less padding",
                 )
 
@@ -196,60 +203,3 @@ def pools(axes: int, shape: str, sizes: str) -> None:
 pools(1, "[N, C, W] -> [N, C, W']", "7")
 pools(2, "[N, C, H, W] -> [N, C, H', W']", "5, 7")
 pools(3, "[N, C, D, H, W] -> [N, C, D', H', W']", "4, 5, 7")
-
-
-class GlobalPool(Layer):
-    """Base of the pools over all axes behind the channels."""
-
-    keepdims: bool = False
-    """Leave size 1 in the place of the axes that go."""
-
-    def infer(self, x: TensorType) -> TensorType:
-        require_dtype(self.name, x, FLOATS)
-        if x.rank < 3:
-            raise Fault("E203", f"{self.name} needs an input [N, C, *] of at least 3 dimensions, got {x}")
-        return x.with_shape(*x.shape[:2], *((1,) * (x.rank - 2) if self.keepdims else ()))
-
-
-@LAYERS("global_avg_pool")
-class GlobalAvgPool(GlobalPool):
-    """The mean of each channel.    [N, C, *] -> [N, C]    ONNX: ReduceMean."""
-
-    foreign_names = (
-        *("AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveAvgPool3d", "global_average_pooling"),
-        *("GlobalAveragePooling1D", "GlobalAveragePooling2D", "GlobalAveragePooling3D"),
-    )
-    examples = (
-        Example("global_avg_pool", ("float32[N, 3, 4, 5]",)),
-        Example("global_avg_pool(keepdims = true)", ("float32[N, 3, T]",)),
-        Example("global_avg_pool", ("float32[N, 2, 2, H, W]",)),
-    )
-
-    def lower(self, g: Graph, x: Value) -> Value:
-        return g.reduce("ReduceMean", x, range(2, x.rank), self.keepdims)
-
-
-@LAYERS("global_max_pool")
-class GlobalMaxPool(GlobalPool):
-    """The greatest element of each channel. The gradient goes to the first of equals, where `max` shares it among them.
-
-    [N, C, *] -> [N, C]    ONNX: ReduceMax.
-    """
-
-    foreign_names = (
-        *("AdaptiveMaxPool1d", "AdaptiveMaxPool2d", "AdaptiveMaxPool3d", "global_max_pooling"),
-        *("GlobalMaxPooling1D", "GlobalMaxPooling2D", "GlobalMaxPooling3D"),
-    )
-    examples = (
-        Example("global_max_pool", ("float32[N, 3, 4, 5]",)),
-        Example("global_max_pool(keepdims = true)", ("float32[N, 3, T]",)),
-        Example("global_max_pool", ("float32[N, 2, 2, H, W]",)),
-    )
-
-    def lower(self, g: Graph, x: Value) -> Value:
-        """What trains looks the element up, so that the gradient is the look-up's."""
-        if not g.training:
-            return g.reduce("ReduceMax", x, range(2, x.rank), self.keepdims)
-        flat = g.reshape(x, (*x.shape[:2], product(x.shape[2:])))
-        greatest: Value = g.op("GatherElements", flat, g.op("ArgMax", flat, axis=2), axis=2)
-        return g.reshape(greatest, self.infer(x.type).shape)
