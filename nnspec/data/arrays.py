@@ -15,6 +15,7 @@ from nnspec.data.rows import Dataset
 from nnspec.data.shapes import Bindings
 from nnspec.data.slots import Slot, slots_of
 from nnspec.data.tables import dataset_from_table, is_table
+from nnspec.data.text_ids import encoded, is_text, vocabulary
 from nnspec.data.wording import listed, nearest, quoted
 from nnspec.diagnostics.errors import DataError, Diagnostic, Fault
 from nnspec.ir.spec import Spec
@@ -72,6 +73,11 @@ class ArrayReader:
 def _array(slot: Slot, value: Any, bindings: Bindings, known: dict[str, Classes]) -> NDArray[Any]:
     array = as_array(slot.name, value)
     place = _place(slot.name)
+    if slot.text and is_text(array):
+        values = [str(text) for text in array]
+        if slot.name not in known:
+            known[slot.name] = vocabulary(values, slot, place)
+        array = encoded(values, slot, known[slot.name], place)
     bindings.fit(slot.name, slot.type, slot.wanted, array.shape, found="the array", help=_batch_help(slot, array))
     if 0 in array.shape:
         raise Fault("E609", f"{slot.name} is empty: its shape is {list(array.shape)}")

@@ -58,6 +58,8 @@ class Numbers(NamedTuple):
     target: str
     true: Array
     predicted: Array
+    over_time: bool = False
+    """Whether successive rows are successive points of time."""
 
     @property
     def r2(self) -> float:
@@ -96,13 +98,20 @@ def compared(spec: Spec, run: Path, classes: Mapping[str, Sequence[Any]], split:
         values = session.run({name: feeds[name] for name in session.inputs}, names)
         for pair in wanted:
             parts[pair.target.name].append(_decided(pair, values[pair.prediction]))
-    return [
+    found = [
         item
         for pair in wanted
         for item in _results(
             spec, pair, classes, split.arrays[pair.target.name], np.concatenate(parts[pair.target.name])
         )
     ]
+    return [_over_time(item, split) for item in found]
+
+
+def _over_time(item: Labels | Numbers, split: Dataset) -> Labels | Numbers:
+    """Windows follow one another, unless all numbers of several were put into one column."""
+    ordered = split.span > 1 and isinstance(item, Numbers) and len(item.true) <= split.rows
+    return item._replace(over_time=True) if ordered and isinstance(item, Numbers) else item
 
 
 def _comparisons(spec: Spec) -> Iterator[tuple[str, Mapping[str, Any], tuple[str, ...]]]:
