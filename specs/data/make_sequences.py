@@ -41,7 +41,7 @@ def kinds(draw: random.Random, count: int) -> Iterator[tuple[str, str]]:
         "ip address": lambda: ".".join(str(number(0, 255)) for _ in range(4)),
         "version": lambda: "v" * number(0, 1) + ".".join(str(number(0, 30)) for _ in range(number(2, 3))),
         "phone": lambda: f"+{number(1, 99)} {number(100, 999)} {number(100_000, 9_999_999)}",
-        "price": lambda: draw.choice(("€", "$", "")) + f"{number(0, 999)}.{number(0, 99):02}" + draw.choice(("", " EUR")),
+        "price": lambda: f"{draw.choice(('€', '$', ''))}{number(0, 999)}.{number(0, 99):02}{draw.choice(('', ' EUR'))}",
         "email": lambda: f"{word()}{draw.choice(('.', '_', ''))}{word()}@{word()}.{draw.choice(TOP_LEVELS)}",
         "web address": lambda: f"{draw.choice(('https://', 'http://', 'www.'))}{word()}.{draw.choice(TOP_LEVELS)}",
         "colour": lambda: "#" + "".join(draw.choice("0123456789abcdef") for _ in range(6)),
