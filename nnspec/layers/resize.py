@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 DTYPES = ("float32", "float16")
 """Those for which ONNX Runtime has Resize."""
+ANTIALIAS_SINCE = 18
+"""The opset in which Resize has antialias."""
 LARGEST_DENOMINATOR = 1024
 """Of scales with which float32 arithmetic, ONNX's, is exact: of 1.5 it is 2, of 0.1 as a float it is 2^55."""
 
@@ -40,6 +42,7 @@ class Resize(Layer):
         Example('resize([5, 3], mode = "linear")', ("float32[N, 2, 3, 4]",)),
         Example('resize(scale = [2, 1.5], mode = "cubic")', ("float32[N, 1, 4, 4]",)),
         Example("resize(scale = 3)", ("float32[N, 1, H, W]",)),
+        Example('resize(scale = 2.5, mode = "cubic")', ("float32[N, 1, H, W]",)),
         Example('resize(scale = 1.5, mode = "linear")', ("float32[N, 1, H]",)),
         Example('resize(5, mode = "linear", align_corners = true)', ("float32[N, 1, H, W]",)),
         Example('resize([3, 2], mode = "cubic", antialias = true)', ("float32[N, 2, 7, 5]",)),
@@ -155,17 +158,24 @@ class Resize(Layer):
         else:
             factors = [_exact(shape[at + 2], new[at], scales[at]) for at in axes]
             operands = [g.constant(factors, "float32"), None]
-        y = g.op("Resize", x, None, *operands, axes=places, **self._attributes())
+        y = g.op("Resize", x, None, *operands, axes=places, **self._attributes(g.opset))
         return g.reshape(y, tuple(new[at - 2] if at - 2 in axes else size for at, size in enumerate(shape)))
 
-    def _attributes(self) -> dict[str, Any]:
-        """PyTorch's conventions in ONNX's words. Pillow's cubic kernel is another one than PyTorch's own."""
+    def _attributes(self, opset: int) -> dict[str, Any]:
+        """PyTorch's conventions in ONNX's words. Pillow's cubic kernel is another one than PyTorch's own.
+
+        Where an image grows, antialias changes nothing of cubic results but their time: 1.7 ms for a million, not 160.
+        """
         if self.mode == "nearest":
             return {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
         if self.mode == "nearest_exact":
             rounding = {"nearest_mode": "round_prefer_ceil"}
             return {"mode": "nearest", "coordinate_transformation_mode": "half_pixel", **rounding}
         convention = "align_corners" if self.align_corners else "half_pixel"
+        grows = self.size is None and min(self.scale if isinstance(self.scale, tuple) else (self.scale or 1,)) >= 1
+        plain = not self.align_corners and not self.antialias
+        if self.mode == "cubic" and plain and grows and opset >= ANTIALIAS_SINCE:
+            return {"mode": "cubic", "coordinate_transformation_mode": convention, "antialias": 1}
         pillow = {"antialias": 1, "exclude_outside": 1, "cubic_coeff_a": -0.5} if self.antialias else {}
         return {"mode": self.mode, "coordinate_transformation_mode": convention, **pillow}
 

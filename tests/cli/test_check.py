@@ -23,7 +23,7 @@ model broken {
 
 
 def test_clean_specs(nnspec: Command) -> None:
-    assert nnspec("check", "specs") == (0, "2 files checked, no errors\n", "")
+    assert nnspec("check", "specs") == (0, "5 files checked, no errors\n", "")
     assert nnspec("check", "specs/iris.nn", "--quiet") == (0, "", "")
 
 

@@ -11,7 +11,7 @@ import onnxruntime
 from onnx.reference import ReferenceEvaluator
 from onnx.reference.op_run import OpRun
 from operator_cases import Case, Real
-from reference_convolution import CONVOLUTIONS
+from reference_convolution import REPLACED
 from reference_pooling import MaxPool
 from reference_recurrent import RECURRENT
 
@@ -95,7 +95,7 @@ class Pad(OpRun):
 
 
 def reference(g: Graph) -> Callable[[dict[str, Array]], list[Array]]:
-    own = [Erf, Gelu, Pad, MaxPool, *CONVOLUTIONS, *RECURRENT]
+    own = [Erf, Gelu, Pad, MaxPool, *REPLACED, *RECURRENT]
     evaluator = ReferenceEvaluator(onnx_file.to_model(g), new_ops=own)
     return lambda feeds: [np.asarray(result) for result in evaluator.run(None, feeds)]
 

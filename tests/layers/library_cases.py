@@ -24,7 +24,7 @@ from nnspec.ir.types import TensorType
 from nnspec.library import registries
 
 sys.path.append(str(Path(__file__).parents[1] / "graph"))
-from reference_convolution import CONVOLUTIONS
+from reference_convolution import REPLACED
 from reference_pooling import MaxPool
 from reference_recurrent import RECURRENT
 
@@ -184,7 +184,7 @@ class Erf(OpRun):
 
 
 def reference(model: onnx.ModelProto, feeds: dict[str, Any]) -> list[Any]:
-    return list(ReferenceEvaluator(model, new_ops=[Erf, MaxPool, *CONVOLUTIONS, *RECURRENT]).run(None, feeds))
+    return list(ReferenceEvaluator(model, new_ops=[Erf, MaxPool, *REPLACED, *RECURRENT]).run(None, feeds))
 
 
 def onnxruntime(model: onnx.ModelProto, feeds: dict[str, Any]) -> list[Any]:

@@ -93,7 +93,7 @@ SYMBOLIC = ("nearest", "nearest_exact", "linear", "cubic")
 EXPORTED = [
     *(Case((0, 0), mode, {"scale": scale}) for mode in SYMBOLIC for scale in (2, 0.5, 1.5)),
     *(Case((0, 0), mode, {"size": [5, 12]}, align) for mode in ("linear", "cubic") for align in (False, True)),
-    *(Case((0, 0), mode, {"scale": 0.5}, antialias=True) for mode in ("linear", "cubic")),
+    *(Case((0, 0), mode, {"scale": scale}, antialias=True) for mode in ("linear", "cubic") for scale in (2, 0.5)),
     *(Case((0, 0), "linear", {"scale": scale}, align_corners=True) for scale in (2, 0.5)),
 ]  # fmt: skip
 
