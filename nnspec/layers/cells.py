@@ -64,13 +64,13 @@ def lstm(g: Graph, z: Value, weights: Values, states: Values, backwards: bool) -
     def step(b: Body, state: Values, slices: Values, fixed: Values) -> tuple[Values, Values]:
         (h, c), (z,), (recurrent, bias) = state, slices, fixed
         gates = b.op("Add", b.op("Gemm", recurrent, h, z), bias)
-        pair, new, out = b.split(gates, [2 * size, size, size], 0)
-        pair, new, out = b.op("Sigmoid", pair), b.op("Tanh", new), b.op("Sigmoid", out)
-        enter, keep = b.split(pair, [size, size], 0)
-        c = b.op("Add", b.op("Mul", keep, c), b.op("Mul", enter, new))
+        enter, keep, new, out = b.split(gates, [size] * 4, 0)
+        enter, keep, new, out = b.op("Sigmoid", enter), b.op("Sigmoid", keep), b.op("Tanh", new), b.op("Sigmoid", out)
+        kept, entered = b.op("Mul", keep, c), b.op("Mul", enter, new)
+        c = b.op("Add", kept, entered)
         bounded = b.op("Tanh", c)
         h = b.op("Mul", out, bounded)
-        return (h, c), (h, c, pair, new, out, bounded)
+        return (h, c), (h, c, enter, keep, new, out, kept, entered, bounded)
 
     last, kept = scan(g, step, states, (z,), weights, backwards=backwards, reverse=_lstm_reverse)
     return last, kept[:2]
@@ -79,20 +79,15 @@ def lstm(g: Graph, z: Value, weights: Values, states: Values, backwards: bool) -
 def _lstm_reverse(g: Graph, node: Node, dys: Maybe) -> Maybe:
     """dc += dh o (1 - tanh² c);  di = dc j i(1-i), df = dc c' f(1-f), dj = dc i (1-j²), do = dh tanh(c) o(1-o);
     dh' = R' [di df dj do], dc' = dc f.
+
+    Each slope takes two passes over all steps, since the products i j, f c' and o tanh c are there: i (1-j²) is
+    i - (i j) j.
     """
     h0, c0, _, recurrent, _ = given(node.inputs)
-    _, _, h, c, pair, new, out, bounded = node.outputs
-    size, backwards = h0.static_shape[0], _is_backwards(node)
-    enter, keep = g.split(pair, [size, size], 1)
-    slope_enter, slope_keep = g.split(slope_of_sigmoid(g, pair), [size, size], 1)
-    factors = (
-        g.op("Mul", new, slope_enter),
-        g.op("Mul", earlier(g, c, c0, backwards), slope_keep),
-        g.op("Mul", enter, one_minus_square(g, new)),
-        g.op("Mul", bounded, slope_of_sigmoid(g, out)),
-        g.op("Mul", out, one_minus_square(g, bounded)),
-        keep,
-    )
+    _, _, h, _, enter, keep, new, out, kept, entered, bounded = node.outputs
+    backwards = _is_backwards(node)
+    pairs = (entered, entered, enter), (kept, kept, keep), (enter, entered, new), (h, h, out), (out, h, bounded)
+    factors = (*(g.op("Sub", a, g.op("Mul", b, c)) for a, b, c in pairs), keep)
 
     def step(b: Body, dh: Value, dc: Value | None, slices: Values, back: Value) -> tuple[Values, Values]:
         enter, keep, new, out, bound, leave = slices
