@@ -14,6 +14,8 @@ from nnspec.compiler.lowering import Library, Sizes, lower_loss, lower_model
 from nnspec.graph.dtypes import tensor_type
 from nnspec.graph.graph import Graph, Value
 from nnspec.graph.passes import optimized
+from nnspec.graph.recompute import recomputed
+from nnspec.graph.schedule import computed_last_to_first
 from nnspec.graph.training_forms import in_training_forms
 from nnspec.ir import codec
 from nnspec.ir.dims import symbol
@@ -83,7 +85,10 @@ def gradients_graph(spec: Spec, library: Library, sizes: Sizes) -> Graph:
     in_training_forms(g)
     for item, gradient in zip(trained, gradients(g, objective, wanted), strict=True):
         g.output(gradient_name(item.path), gradient or g.expand(g.constant(0, item.dtype), item.shape))
-    return optimized(g)
+    g = optimized(g)
+    g = recomputed(g, g.outputs[LOSS])
+    known = {item.path for item in trained}
+    return computed_last_to_first(g, [gradient_name(path) for path in g.parameters if path in known])
 
 
 def require_trainable(spec: Spec, library: Library, sizes: Sizes) -> None:
