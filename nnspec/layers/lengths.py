@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from nnspec.diagnostics.errors import Fault
 from nnspec.ir.components import called, require_dtype
+from nnspec.ir.dims import Dim
 from nnspec.ir.types import INTEGERS, TensorType
 
 if TYPE_CHECKING:
@@ -29,12 +30,12 @@ def require_lengths(kind: str, x: TensorType, lengths: TensorType | None) -> Non
 
 def steps_that_count(g: Graph, x: Value, lengths: Value) -> Value:
     """True where step t of x [N, T, *] is no padding: bool [N, T, 1, …], of the rank of x."""
-    return _spread(g, g.op("Less", positions(g, x), _column(g, lengths)), x.rank)
+    return _spread(g, g.op("Less", positions(g, x), _column(g, checked(g, x, lengths))), x.rank)
 
 
 def last_that_counts(g: Graph, x: Value, lengths: Value) -> Value:
     """True at the last step of each row of x [N, T, *] that is no padding: bool [N, T, 1, …], of the rank of x."""
-    return _spread(g, g.op("Equal", g.op("Add", positions(g, x), 1), _column(g, lengths)), x.rank)
+    return _spread(g, g.op("Equal", g.op("Add", positions(g, x), 1), _column(g, checked(g, x, lengths))), x.rank)
 
 
 def over_steps(g: Graph, operator: str, x: Value, lengths: Value) -> Value:
@@ -66,12 +67,26 @@ def positions(g: Graph, x: Value) -> Value:
     if isinstance(steps, int):
         return g.constant([list(range(steps))], "int64")
     limit = g.op("Squeeze", g.op("Shape", x, start=1, end=2), g.constant([0], "int64"))
-    numbers = g.op("Range", g.constant(0, "int64"), limit, g.constant(1, "int64"), type=TensorType("int64", (steps,)))
+    numbers = g.op("Range", g.constant(0, "int64"), limit, g.constant(1, "int64"), type=_int64(steps))
     return g.op("Unsqueeze", numbers, g.constant([0], "int64"))
 
 
 def _column(g: Graph, lengths: Value) -> Value:
     return g.op("Unsqueeze", g.cast(lengths, "int64"), g.constant([1], "int64"))
+
+
+def checked(g: Graph, x: Value, lengths: Value) -> Value:
+    """The lengths as int64, read from the list 0, 1, … T, so that one outside of it ends the run with an error."""
+    steps, whole = x.shape[1], g.cast(lengths, "int64")
+    size = g.op("Squeeze", g.op("Shape", x, start=1, end=2), g.constant([0], "int64"))
+    beyond = g.op("Add", size, 1)
+    index = g.op("Where", g.op("Less", whole, 0), beyond, whole)  # Gather would count negative ones from the end
+    numbers = g.op("Range", g.constant(0, "int64"), beyond, g.constant(1, "int64"), type=_int64(steps + 1))
+    return g.op("Gather", numbers, index, axis=0)
+
+
+def _int64(*shape: Dim) -> TensorType:
+    return TensorType("int64", shape)
 
 
 def _spread(g: Graph, mask: Value, rank: int) -> Value:

@@ -66,3 +66,13 @@ def test_a_row_does_not_depend_on_its_neighbours_or_its_padding(kind: str, optio
                 np.testing.assert_allclose(state[row], end[0], rtol=1e-5, atol=1e-6)
         assert not every[np.arange(4) >= LENGTHS[:, None]].any()
         assert not any(state[2].any() for state in states)
+
+
+@pytest.mark.parametrize("call", ["last", "mean(1)", "gru(2)", "lstm(2, bidirectional = true)"])
+@pytest.mark.parametrize("wrong", [5, -1])
+def test_a_length_that_cannot_be_is_refused(call: str, wrong: int) -> None:
+    example = Example(call, ("float32[N, T, 3]",), arguments=(("lengths", "int64[N]"),))
+    for training in (False, True):
+        model, feeds = model_of(lowered(Case("layer", example), training=training, symbolic=not training))
+        with pytest.raises(Exception, match="out of data bounds|Invalid value/s in sequence_lens|seq_len"):
+            onnxruntime(model, feeds | {"lengths": np.array([4, wrong, 1])})
