@@ -19,7 +19,7 @@ from nnspec.compiler.training_graphs import forward_graph
 from nnspec.compiler.verification import verify
 from nnspec.compiler.weights import Source, digest, fitting_weights
 from nnspec.data.arrays import dataset_from_arrays
-from nnspec.data.slots import embedded_ids, image_options, input_columns
+from nnspec.data.slots import embedded_ids, image_options, input_columns, text_inputs
 from nnspec.diagnostics.errors import Fault
 from nnspec.graph import onnx_file
 from nnspec.graph.errors import GraphError, OpsetError
@@ -131,6 +131,7 @@ def metadata(spec: Spec, weights: Mapping[str, Array], classes: Classes) -> dict
         "nnspec.ids": json.dumps(embedded_ids(spec)),
         "nnspec.feeds": json.dumps({name: list(columns) for name, columns in input_columns(spec).items()}),
         **({"nnspec.images": json.dumps(images)} if images else {}),
+        **({"nnspec.text": json.dumps(text)} if (text := text_inputs(spec)) else {}),
     }
 
 

@@ -101,6 +101,11 @@ def image_options(spec: Spec) -> dict[str, dict[str, object]]:
     return {slot.name: kept for slot in slots_of(spec) if slot.columns == ("image",) and not slot.target}
 
 
+def text_inputs(spec: Spec) -> dict[str, str]:
+    """Input name to what it counts of the text that feeds it: `characters` or `words`."""
+    return {slot.name: slot.text for slot in slots_of(spec) if slot.text and slot.single and not slot.target}
+
+
 def embedded_ids(spec: Spec) -> dict[str, int]:
     """Input name to the number of ids of the smallest embedding that reads it directly."""
     found: dict[str, int] = {}

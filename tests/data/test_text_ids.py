@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 import nnspec
+from nnspec.compiler.deployed import Deployed
 from nnspec.data.dataset import Splits, load
+from nnspec.data.io import Meaning, read_inputs
 from nnspec.diagnostics.errors import DataError
 from nnspec.ir.spec import Spec
 from nnspec.library import registries
@@ -109,3 +111,28 @@ def test_an_embedding_that_is_too_small_is_named(tmp_path: Path) -> None:
         DataError, match=r"holds 7 characters, 9 ids with padding and the unknown, and the embedding has 8"
     ):
         nnspec.Trainer(nnspec.load(tmp_path / "m.nn")).fit()
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("q.csv", "text\nbad\nz!\n"),
+        ("q.csv", "more,text\nx,bad\ny,z!\n"),
+        ("q.json", '["bad", "z!"]'),
+        ("q.csv", "4,3,6\n8,1,0\n"),
+    ],
+)
+def test_a_model_file_reads_text(tmp_path: Path, file: str, content: str) -> None:
+    """The vocabulary is in it; numbers are taken as well."""
+    (tmp_path / "t.csv").write_text(ROWS)
+    (tmp_path / "m.nn").write_text(SPEC)
+    trainer = nnspec.Trainer(nnspec.load(tmp_path / "m.nn"))
+    trainer.fit()
+    model = Deployed(nnspec.compile(trainer.spec, weights=trainer).onnx)
+    (tmp_path / file).write_text(content)
+    meaning = Meaning(model.columns, model.ids, model.images, model.texts)
+    given = read_inputs([f"text={tmp_path / file}"], model.inputs, meaning)
+    assert given.rows.arrays["text"].tolist() == [[4, 3, 6], [8, 1, 0]]
+    np.testing.assert_allclose(
+        model.run(given.rows.arrays)["z"], trainer.predict({"text": ["bad", "z!"]})["z"], rtol=1e-5
+    )

@@ -74,5 +74,5 @@ def test_a_length_that_cannot_be_is_refused(call: str, wrong: int) -> None:
     example = Example(call, ("float32[N, T, 3]",), arguments=(("lengths", "int64[N]"),))
     for training in (False, True):
         model, feeds = model_of(lowered(Case("layer", example), training=training, symbolic=not training))
-        with pytest.raises(Exception, match="out of data bounds|Invalid value/s in sequence_lens|seq_len"):
+        with pytest.raises(Exception, match=r"out of data bounds|Invalid value/s in sequence_lens|seq_len"):
             onnxruntime(model, feeds | {"lengths": np.array([4, wrong, 1])})
