@@ -10,9 +10,6 @@ from collections.abc import Mapping
 
 PLANNED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "layer": {
-        "rnn": ("SimpleRNN", "RNNCell"),
-        "lstm": ("LSTMCell", "CuDNNLSTM"),
-        "gru": ("GRUCell", "CuDNNGRU"),
         "attention": (
             *("multihead_attention", "multi_head_attention", "self_attention"),
             "scaled_dot_product_attention",
