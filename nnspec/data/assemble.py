@@ -136,13 +136,12 @@ def check_class_numbers(array: NDArray[Any], slot: Slot, place: Place) -> None:
         bad &= ~np.isin(array, slot.ignored)
     if bad.any():
         flat = int(np.flatnonzero(bad)[0])
+        number = array.ravel()[flat]
+        renumber = f"declare {slot.name} as label{shape_text(slot.type.shape)} to number the values that occur"
         raise Fault(
             "E606",
-            f"{place(row_of(flat, array.shape))} holds {array.ravel()[flat]}, "
-            f"and the loss expects classes 0 to {slot.classes - 1}",
-            help=f"declare {slot.name} as label{shape_text(slot.type.shape)} to number the values that occur"
-            if array.ndim == 1
-            else "",
+            f"{place(row_of(flat, array.shape))} holds {number}, and the loss expects classes 0 to {slot.classes - 1}",
+            help=f"ignore = {number} in the loss leaves such elements out; {renumber}",
         )
 
 

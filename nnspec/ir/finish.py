@@ -12,6 +12,7 @@ from nnspec.ir.elaborate import Analysis
 from nnspec.ir.options import plain
 from nnspec.ir.records import NodeRecord, ParameterRecord, Poison, Tensor
 from nnspec.ir.section_records import DataRecord, MetricRecord, SplitRecord, TargetRecord, TrainRecord
+from nnspec.ir.types import INTEGERS
 
 
 def finish(analysis: Analysis) -> spec.Spec:
@@ -149,7 +150,7 @@ def _train(names: _Names, train: TrainRecord) -> spec.Train:
 def _target(name: str, target: TargetRecord, nodes: Sequence[NodeRecord]) -> spec.Target:
     tensor = target.tensor
     assert not isinstance(tensor, Poison)
-    classes = _classes(tensor, nodes) if target.label else None
+    classes = _classes(tensor, nodes) if tensor.type.dtype in INTEGERS else None
     return spec.Target(
         name=name,
         label=target.label,
@@ -161,7 +162,7 @@ def _target(name: str, target: TargetRecord, nodes: Sequence[NodeRecord]) -> spe
 
 
 def _classes(target: Tensor, nodes: Sequence[NodeRecord]) -> int | None:
-    """How many classes a label target has: the size, along the classes, of the logits that a loss holds against it."""
+    """How many classes a target has: the size, along the classes, of the logits that a loss holds against it."""
     for node in nodes:
         if len(node.inputs) == 2 and node.inputs[1] is target and node.inputs[0].type.rank == target.type.rank + 1:
             size = node.inputs[0].type.shape[getattr(node.operator, "axis", -1)]

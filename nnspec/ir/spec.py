@@ -131,7 +131,7 @@ class Target(Part):
     dtype: DType
     shape: Shape
     classes: int | None
-    """How many classes the loss expects, from the last size of its logits."""
+    """Of class numbers, in labels or integers: how many the loss expects, from the logits."""
     span: Span
 
     @property
