@@ -46,6 +46,10 @@ class _Backward:
         return [self._whole(value) for value in self._wrt]
 
     def _visit(self, node: Node) -> None:
+        if node.outputs[0] in self._g.straight_through:
+            through = self._total(node.outputs[0])
+            self._add(node, (through, *(None for _ in node.inputs[1:])), broadcasts=True)
+            return
         entry = entry_of(node.op_type)
         if entry is None:
             if stops_gradients(node.op_type):

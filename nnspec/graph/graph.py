@@ -40,6 +40,8 @@ class Graph:
         self.nodes: list[Node] = []
         self.state: dict[str, Value] = {}
         """New values of non-trainable parameters, by path: running statistics."""
+        self.straight_through: set[Value] = set()
+        """Results whose gradient goes to the first operand as it is; see `straight`."""
         self._names: dict[str, int] = {}
         self._constants: dict[tuple[str, tuple[int, ...], bytes], Value] = {}
         self._origin = ""
@@ -136,6 +138,12 @@ class Graph:
         typical = inputs[1:] if op_type == "Where" else inputs
         like = next((v.dtype for v in typical if isinstance(v, Value)), "float32")
         return tuple(v if v is None or isinstance(v, Value) else self.constant(v, like) for v in inputs)
+
+    def straight(self, y: Value) -> Value:
+        """State that the backward pass takes `y` for the first operand of its operator, and the others for constants.
+        Right where the two differ only in what does not matter, such as how far below others a masked score is."""
+        self.straight_through.add(y)
+        return y
 
     # Shape operators, for which ONNX wants the target as a tensor.
 

@@ -40,12 +40,6 @@ PLANNED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "rnn": ("SimpleRNN", "RNNCell"),
         "lstm": ("LSTMCell", "CuDNNLSTM"),
         "gru": ("GRUCell", "CuDNNGRU"),
-        "attention": (
-            *("multihead_attention", "multi_head_attention", "self_attention"),
-            "scaled_dot_product_attention",
-        ),
-        "learned_position": ("position_embedding", "positional_embedding"),
-        "sinusoidal_position": ("positional_encoding", "sine_position_encoding"),
     },
     "metric": {"precision": (), "recall": (), "f1": ("f1_score",), "auc": ("roc_auc", "AUROC")},
     "optimizer": {"rmsprop": (), "adagrad": (), "adadelta": (), "lion": (), "lamb": ()},

@@ -31,9 +31,15 @@ class Case(NamedTuple):
 
     @property
     def component(self) -> Operator:
-        component = build(
-            self.kind, self.example.call, {name: tensor_type(text) for name, text in self.example.arguments}
-        )
+        return self.with_values({name: tensor_type(text) for name, text in self.example.arguments})
+
+    @property
+    def sized_component(self) -> Operator:
+        """With numbers for the symbols in the types of its values."""
+        return self.with_values({name: sized(tensor_type(text)) for name, text in self.example.arguments})
+
+    def with_values(self, values: dict[str, TensorType]) -> Operator:
+        component = build(self.kind, self.example.call, values)
         assert isinstance(component, Operator)
         return component
 
@@ -86,7 +92,8 @@ def lowered(case: Case, *, training: bool = False, symbolic: bool = False) -> Lo
     """The graph of a case, with data for its inputs."""
     fix = (lambda type: type) if symbolic else sized
     g, random = Graph("case", training=training), np.random.default_rng(len(str(case)))
-    component, types = case.component, tuple(fix(type) for type in case.types)
+    component = case.component if symbolic else case.sized_component
+    types = tuple(fix(type) for type in case.types)
     feeds: dict[str, Any] = {}
     inputs = []
     for i, type in enumerate(types):
@@ -95,7 +102,7 @@ def lowered(case: Case, *, training: bool = False, symbolic: bool = False) -> Lo
     named = {}
     for name, text in case.example.arguments:
         named[name] = g.input(name, fix(tensor_type(text)))
-        feeds[name] = random.uniform(0.5, 1.5, sized(tensor_type(text)).shape).astype(np.float32)
+        feeds[name] = _argument(sized(tensor_type(text)), random)
     for name, spec in component.parameters(*types).items():
         named[name] = g.parameter(name, TensorType(spec.dtype, spec.shape))
         feeds[name] = random.uniform(0.5, 1.5, spec.shape).astype(spec.dtype)
@@ -118,6 +125,16 @@ def _data(case: Case, index: int, type: TensorType, random: np.random.Generator)
     if case.kind == "loss" and index == 0 and case.example.inputs[1:2] != case.example.inputs[:1]:
         low, high = -2.0, 2.0
     return random.uniform(low, high, shape).astype(numpy_dtype(type.dtype))
+
+
+def _argument(type: TensorType, random: np.random.Generator) -> Any:
+    """Data for an option that is a value; a mask has rows that are false altogether."""
+    shape = tuple(int(dim) for dim in type.shape)  # type: ignore[arg-type]
+    if type.dtype == "bool":
+        found = random.integers(0, 2, shape).astype(bool)
+        found[-1] = False
+        return found
+    return random.uniform(0.5, 1.5, shape).astype(numpy_dtype(type.dtype))
 
 
 def in_float64(model: onnx.ModelProto) -> onnx.ModelProto:
