@@ -1,7 +1,7 @@
 """Where rows come from: the sources that a data section can name.
 
 Importing this file imports neither numpy nor a reader: `check` needs the options only. A new kind of source (parquet,
-idx, images, text) is one class here and one reader beside `csv_file.py` that returns a `Table`.
+idx, images) is one class here and one reader beside `csv_file.py` that returns a `Table`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from nnspec.ir.components import Component, Registry
+from nnspec.ir.components import Component, Registry, called
 from nnspec.ir.fields import Limits
 
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ class Source(Component):
 
     needs_feeds: ClassVar[bool] = True
     """False for a source that makes its rows from the types of inputs and targets, whatever feeds them."""
+    ordered: ClassVar[bool] = False
+    """True for a source whose rows are cut from one sequence: a fraction takes its tail, and `read` the `part` asked
+    for, so that no row reaches into two splits."""
 
     def read(self, folder: Path, request: Request) -> Table:
         """The rows, with at least the requested columns that exist.
@@ -79,6 +82,32 @@ class Npz(Source):
         from nnspec.data.npz_file import read_npz
 
         return read_npz(folder, self.path, request.columns)
+
+
+@SOURCES("text")
+class Text(Source):
+    """The bytes of a UTF-8 file as tokens, in windows: what a language model reads, and what follows.
+
+    `text("data/book.txt", context = 64)` gives `tokens` [N, context], numbers from 0 to 255, and `next`, the same one
+    byte further on. Windows follow one another; a fraction takes the tail of the text, and no window reaches into two
+    splits.
+    """
+
+    foreign_names: ClassVar[tuple[str, ...]] = ("text_file", "TextLineDataset", "TextDataset", "read_text", "txt")
+    foreign_options: ClassVar[dict[str, str]] = called(
+        context="block_size context_length sequence_length seq_len window max_length"
+    )
+    ordered: ClassVar[bool] = True
+
+    path: Annotated[str, Limits(min_length=1)]
+    """The file, relative to the spec's folder or to `--data`."""
+    context: Annotated[int, Limits(ge=1, le=2**20)]
+    """Bytes of a window."""
+
+    def read(self, folder: Path, request: Request) -> Table:
+        from nnspec.data.text_file import read_text
+
+        return read_text(folder, self.path, self.context, request.part)
 
 
 @SOURCES("synthetic")

@@ -47,7 +47,6 @@ PLANNED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "parquet": ("read_parquet",),
         "idx": ("mnist",),
         "images": ("image_folder", "image_dataset_from_directory"),
-        "text": ("text_file",),
     },
     "weights": {"weights": ()},
 }
