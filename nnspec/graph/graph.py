@@ -6,7 +6,7 @@ graph alone. Dimensions are numbers or symbolic sizes; training graphs hold numb
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal, overload
 
@@ -20,6 +20,9 @@ from nnspec.graph.typing import infer
 from nnspec.graph.values import Array, Attribute, Node, Number, Value
 from nnspec.ir.dims import Dim
 from nnspec.ir.types import TensorType
+
+
+OwnRule = Callable[[Value], tuple[Value, ...]]
 
 
 class Graph:
@@ -40,8 +43,8 @@ class Graph:
         self.nodes: list[Node] = []
         self.state: dict[str, Value] = {}
         """New values of non-trainable parameters, by path: running statistics."""
-        self.straight_through: set[Value] = set()
-        """Results whose gradient goes to the first operand as it is; see `straight`."""
+        self.own_gradients: dict[Value, tuple[tuple[Value, ...], OwnRule]] = {}
+        """Values whose gradient is stated as a whole; see `with_gradient`."""
         self._names: dict[str, int] = {}
         self._constants: dict[tuple[str, tuple[int, ...], bytes], Value] = {}
         self._origin = ""
@@ -139,10 +142,10 @@ class Graph:
         like = next((v.dtype for v in typical if isinstance(v, Value)), "float32")
         return tuple(v if v is None or isinstance(v, Value) else self.constant(v, like) for v in inputs)
 
-    def straight(self, y: Value) -> Value:
-        """State that the backward pass takes `y` for the first operand of its operator, and the others for constants.
-        Right where the two differ only in what does not matter, such as how far below others a masked score is."""
-        self.straight_through.add(y)
+    def with_gradient(self, y: Value, inputs: Sequence[Value], rule: OwnRule) -> Value:
+        """State the gradient of `y` as a function of `inputs`: `rule(dy)` gives one for each, in its shape. What lies
+        between them is not differentiated. For formulas whose gradient is shorter than that of their parts."""
+        self.own_gradients[y] = tuple(inputs), rule
         return y
 
     # Shape operators, for which ONNX wants the target as a tensor.

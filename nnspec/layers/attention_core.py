@@ -6,9 +6,9 @@ from __future__ import annotations
 import numpy as np
 
 from nnspec.graph.graph import Graph, Value
+from nnspec.graph.random import keep_mask
 from nnspec.ir.dims import Dim
 from nnspec.layers.positions import angles, places
-from nnspec.layers.regularisation import dropped
 
 FORBIDDEN = {"float16": -3e4}
 """Added to the scores of what may not be looked at, so that it is below all others; -1e30 in wider dtypes."""
@@ -30,7 +30,10 @@ def mixed(g: Graph, q: Value, k: Value, v: Value, allowed: Value | None, dropout
     scores = g.reshape(scores, (rows, heads, queries, keys))
     if allowed is not None:
         scores = _masked(g, scores, allowed)
-    weights = dropped(g, g.op("Softmax", scores, axis=-1), (True,) * 4, dropout)
+    weights = g.op("Softmax", scores, axis=-1)
+    if g.training and dropout:
+        weights = g.op("Mul", weights, keep_mask(g, weights.static_shape, dropout, weights.dtype))
+        v = g.op("Mul", v, 1 / (1 - dropout))  # what weights are left count more; v is the smaller one to scale
     return g.reshape(g.op("MatMul", g.reshape(weights, (*stacked, keys)), v), q.shape)
 
 
@@ -43,7 +46,7 @@ def _masked(g: Graph, scores: Value, allowed: Value) -> Value:
     lowest = FORBIDDEN.get(scores.dtype, -1e30)
     added = g.op("Add", scores, g.op("Where", allowed, g.constant(0, scores.dtype), g.constant(lowest, scores.dtype)))
     floor = g.op("Sub", g.reduce("ReduceMax", added, [-1], keepdims=True), BELOW)
-    return g.straight(g.op("Max", added, floor))
+    return g.with_gradient(g.op("Max", added, floor), [scores], lambda dy: (dy,))
 
 
 def allowed(g: Graph, mask: Value | None, queries: Dim, keys: Dim, *, causal: bool, window: int | None) -> Value | None:

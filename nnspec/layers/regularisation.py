@@ -35,7 +35,7 @@ class Dropout(Layer):
         return x
 
     def lower(self, g: Graph, x: Value) -> Value:
-        return dropped(g, x, (True,) * x.rank, self.rate)
+        return _drop(g, x, (True,) * x.rank, self.rate)
 
 
 @LAYERS("spatial_dropout")
@@ -70,7 +70,7 @@ class SpatialDropout(Layer):
 
     def lower(self, g: Graph, x: Value) -> Value:
         kept = (0, self.axis % x.rank)
-        return dropped(g, x, tuple(at in kept for at in range(x.rank)), self.rate)
+        return _drop(g, x, tuple(at in kept for at in range(x.rank)), self.rate)
 
 
 @LAYERS("gaussian_noise")
@@ -107,11 +107,11 @@ class GaussianNoise(Layer):
         return g.op("Add", x, g.op("Mul", normal(g, x.static_shape, x.dtype), factor))
 
 
-def dropped(g: Graph, x: Value, single: tuple[bool, ...], rate: float) -> Value:
+def _drop(g: Graph, x: Value, single: tuple[bool, ...], rate: float) -> Value:
     """`x`, in training with elements at 0; along an axis that is not `single` they go together."""
     if not g.training or rate == 0:
         return x
     from nnspec.graph.random import keep_mask
 
     shape = tuple(size if alone else 1 for size, alone in zip(x.static_shape, single, strict=True))
-    return g.op("Mul", x, keep_mask(g, shape, rate, x.dtype))
+    return g.op("Mul", g.op("Mul", x, 1 / (1 - rate)), keep_mask(g, shape, rate, x.dtype))

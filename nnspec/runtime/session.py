@@ -156,6 +156,7 @@ def _provider(device: str) -> str:
 def _options(threads: int) -> ort.SessionOptions:
     options = ort.SessionOptions()
     options.log_severity_level = 4
+    options.enable_mem_pattern = False
     options.intra_op_num_threads = threads
     options.add_session_config_entry("session.force_spinning_stop", "1")
     return options
