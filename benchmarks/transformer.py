@@ -3,8 +3,8 @@
     python -m benchmarks.transformer --torch-python PATH [--threads 1 2] [--rounds 15] [--cases char gpt …]
 
 PyTorch runs eager, in its best setting: fused AdamW, gradients set to None, `scaled_dot_product_attention`, no loss
-read. nnspec runs `Trainer.step`, which checks the batch and gives the loss, and the compiled model. Memory is all that the
-model and its steps add to a process in which everything is imported.
+read. nnspec runs `Trainer.step`, which checks the batch and gives the loss, and the compiled model. Memory is the peak of a
+process that trains, and what the model and its steps add to one in which everything is imported.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def main() -> None:
         side, what, case, threads = options.worker
         make = _torch if side == "torch" else _nnspec
         if what == "memory":
-            print(_growth(make, CASES[case]))
+            print(*_peak_and_growth(make, CASES[case]))
         else:
             answer(make(CASES[case], what, int(threads)))
         return
@@ -83,31 +83,33 @@ def main() -> None:
                     f"{target:7.2f}",
                     flush=True,
                 )
-        torch, ours = (
+        peaks = [
             _memory(python, side, name)
             for python, side in ((options.torch_python, "torch"), (sys.executable, "nnspec"))
-        )
-        print(
-            f"{CASES[name]!s:46} {'MB':9} {1:7} {torch:9.0f} {ours:10.0f} {'ours / torch':>9} {ours / torch:5.2f}    0.80"
-        )
+        ]
+        for what, (torch, ours) in zip(("peak", "growth"), zip(*peaks, strict=True), strict=True):
+            ratios = f"ours / torch {ours / torch:.2f}, target 0.80"
+            print(f"{CASES[name]!s:46} {what:9} {1:7} {torch:6.0f} MB {ours:7.0f} MB {ratios:>32}", flush=True)
 
 
-def _memory(python: str, side: str, case: str) -> float:
-    """MB that the first steps add to the peak of a process, on one thread."""
+def _memory(python: str, side: str, case: str) -> tuple[float, float]:
+    """MB of a process that trains on one thread: its peak, and how far that is above what the imports take."""
     words = [python, "-m", "benchmarks.transformer", "--worker", side, "memory", case, "1"]
-    return float(subprocess.run(words, check=True, capture_output=True, text=True).stdout)
+    peak, growth = subprocess.run(words, check=True, capture_output=True, text=True).stdout.split()
+    return float(peak), float(growth)
 
 
-def _growth(make: Callable[[Case, str, int], Callable[[], Any]], case: Case) -> float:
-    """MB between what the process holds with everything imported, after a step of a tiny model, and its peak over some
-    steps: parameters, gradients, state of the optimizer, activations."""
+def _peak_and_growth(make: Callable[[Case, str, int], Callable[[], Any]], case: Case) -> tuple[float, float]:
+    """The peak of this process in MB, and how far it is above what it holds after a step of a tiny model: parameters,
+    gradients, state of the optimizer, activations."""
     tiny = case._replace(dim=case.heads * 2, layers=1, batch=1, context=4, vocab=4)
     make(tiny, "training", 1)()
     before = int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 2**20
     step = make(case, "training", 1)
     for _ in range(4):
         step()
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10 - before
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
+    return peak, peak - before
 
 
 def _torch(case: Case, what: str, threads: int) -> Callable[[], Any]:

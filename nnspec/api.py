@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,21 +49,31 @@ def load_project(project: Project, set: Settings | None = None) -> Spec:
     analysis, found = _analysed(project, set)
     if analysis is None:
         raise SpecError(
-            found or [Diagnostic("E220", f"{project.main.path} is a library of blocks; it has no model", None)]
+            _errors(found) or [Diagnostic("E220", f"{project.main.path} is a library of blocks; it has no model", None)]
         )
     for finding in analysis.unmet:
         warnings.warn(f"{finding.span}: {finding.message}", RequirementWarning, stacklevel=3)
     return finish(analysis)
 
 
-def check(path: str | Path, *, set: Settings | None = None, root: str | Path | None = None) -> list[Diagnostic]:
-    """Everything that is wrong with the file at `path`; an empty list for a valid spec or library of blocks."""
-    return check_project(read(str(path), root=None if root is None else str(root)), set)
+def check(
+    path: str | Path, *, set: Settings | None = None, root: str | Path | None = None, warnings: bool = False
+) -> list[Diagnostic]:
+    """Everything that is wrong with the file at `path`; an empty list for a valid spec or library of blocks.
+
+    With `warnings`, also what stops nothing; its `severity` is "warning".
+    """
+    found = check_project(read(str(path), root=None if root is None else str(root)), set)
+    return found if warnings else _errors(found)
 
 
 def check_project(project: Project, set: Settings | None = None) -> list[Diagnostic]:
-    """Everything that is wrong with files that were read already, in the order of their places."""
+    """Errors and warnings of files that were read already, in the order of their places."""
     return _analysed(project, set)[1]
+
+
+def _errors(found: Iterable[Diagnostic]) -> list[Diagnostic]:
+    return [finding for finding in found if finding.severity == "error"]
 
 
 def compile(

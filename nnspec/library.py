@@ -20,10 +20,12 @@ from nnspec.recipe import (
     ranking,
     regularizers,
     schedules,
+    starts,
     stops,
 )
 from nnspec.recipe.base import AVERAGES, LOSSES, METRICS, OPTIMIZERS, REGULARIZERS, SCHEDULES, STOPS
 from nnspec.recipe.settings import ExportSection, TrainSection
+from nnspec.recipe.starts import WEIGHTS
 
 AUGMENTATIONS: Registry[Augmentation] = Registry("augmentation")
 SECTIONS: Registry[Component] = Registry("section")
@@ -34,7 +36,7 @@ LIBRARY: Mapping[str, Registry[Any]] = MappingProxyType({
     registry.kind: registry
     for registry in (
         LAYERS, OPERATORS, INITIALIZERS, LOSSES, METRICS, OPTIMIZERS, SCHEDULES, REGULARIZERS, STOPS, AVERAGES,
-        SOURCES, AUGMENTATIONS,
+        WEIGHTS, SOURCES, AUGMENTATIONS,
         SECTIONS,
     )
 })  # fmt: skip
@@ -57,5 +59,6 @@ __all__ = [
     "registries",
     "regularizers",
     "schedules",
+    "starts",
     "stops",
 ]

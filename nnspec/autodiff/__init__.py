@@ -6,13 +6,26 @@ contract tests then ask for its cases, rows in tests/graph/operator_cases.py.
 
 from __future__ import annotations
 
-from nnspec.autodiff import activation, elementwise, indexing, linear, normalization, reduce, resize, shape, softmax
+from nnspec.autodiff import (
+    activation,
+    convolution,
+    elementwise,
+    indexing,
+    linear,
+    normalization,
+    pooling,
+    reduce,
+    resize,
+    shape,
+    softmax,
+)
 from nnspec.autodiff.engine import GradientError, gradients
 from nnspec.autodiff.registry import declared, gradient, non_differentiable, rules
 
 __all__ = [
     "GradientError",
     "activation",
+    "convolution",
     "declared",
     "elementwise",
     "gradient",
@@ -21,6 +34,7 @@ __all__ = [
     "linear",
     "non_differentiable",
     "normalization",
+    "pooling",
     "reduce",
     "resize",
     "rules",

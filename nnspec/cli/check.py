@@ -23,7 +23,7 @@ def declare(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--stdin-filename", default="<stdin>", metavar="FILE", help="the name of standard input in messages"
     )
-    command.add_argument("--quiet", action="store_true", help="print nothing when all is well")
+    command.add_argument("--quiet", action="store_true", help="print errors alone")
     settings.declare(command)
     command.set_defaults(run=run)
 
@@ -38,13 +38,14 @@ def run(options: argparse.Namespace) -> int:
         found += check_project(project, dict(options.set))
         sources |= project.files
         count += 1
+    errors = [finding for finding in found if finding.severity == "error"]
     if options.format == "json":
         print(render_json(found))
-    elif found:
-        print_findings(found, sys.stdout, sources)
+    elif errors or (found and not options.quiet):
+        print_findings(errors if options.quiet else found, sys.stdout, sources)
     elif not options.quiet:
         print(f"{count} file{'s' * (count != 1)} checked, no errors")
-    return 1 if any(d.severity == "error" for d in found) else 0
+    return 1 if errors else 0
 
 
 def _files(paths: list[str]) -> Iterator[str]:

@@ -12,13 +12,15 @@ from nnspec.diagnostics.errors import Diagnostic
 from nnspec.diagnostics.render import render_text
 
 
-def print_findings(found: Sequence[Diagnostic], stream: TextIO, sources: dict[str, str] | None = None) -> None:
-    """Write findings as text; sources that are not given are read from their files."""
+def print_findings(
+    found: Sequence[Diagnostic], stream: TextIO, sources: dict[str, str] | None = None, *, count: bool = True
+) -> None:
+    """Write findings as text, and how many they are; sources that are not given are read from their files."""
     texts = dict(sources or {})
     for span in (d.span for d in found):
         if span and span.file not in texts:
             texts[span.file] = _read(span.file)
-    stream.write(render_text(found, texts, color=wants_color(stream)))
+    stream.write(render_text(found, texts, color=wants_color(stream), count=count))
 
 
 def wants_color(stream: TextIO) -> bool:

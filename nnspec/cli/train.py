@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from nnspec.cli import settings
 from nnspec.cli.interrupts import exit_code, say, terminable, warnings_as_lines
-from nnspec.cli.output import warn
+from nnspec.cli.output import print_findings, warn
 from nnspec.cli.progress import progress_for
 from nnspec.cli.report import try_report
 from nnspec.diagnostics.errors import Fault
@@ -117,6 +117,8 @@ def _new(options: argparse.Namespace, folder: Path) -> Trainer:
     spec = settings.load_spec(options)
     if (folder / "run.json").exists() and not options.overwrite:
         raise Fault("E714", f"{folder} holds a run already", help="--resume goes on with it, --overwrite begins anew")
+    if not options.quiet:
+        print_findings(spec.warnings, sys.stderr, count=False)
     return Trainer(spec, seed=options.seed, device=options.device, threads=options.threads, folder=options.data)
 
 

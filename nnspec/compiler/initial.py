@@ -11,6 +11,7 @@ import numpy as np
 from nnspec.compiler.lowering import Library
 from nnspec.data.randomness import philox
 from nnspec.ir import codec
+from nnspec.ir.components import Initializer
 from nnspec.ir.spec import Parameter, Spec
 
 Array = np.ndarray[Any, Any]
@@ -24,5 +25,17 @@ def initial_values(spec: Spec, library: Library, seed: int) -> dict[str, Array]:
 def initial_value(parameter: Parameter, library: Library, seed: int) -> Array:
     initializer = codec.decode(library, "initializer", parameter.init)
     domain = int.from_bytes(hashlib.sha256(parameter.path.encode()).digest()[:8], "little")
-    drawn = initializer.sample(np.random.Generator(philox(seed, domain)), parameter.shape)
-    return np.asarray(drawn).astype(parameter.dtype)
+    return _drawn(initializer, np.random.Generator(philox(seed, domain)), parameter).astype(parameter.dtype)
+
+
+def _drawn(initializer: Initializer, random: np.random.Generator, parameter: Parameter) -> Array:
+    """Each group by itself, as the weight [out, in, *kernel] of which fans and orthogonality speak."""
+    first, *rest = parameter.shape or (1,)
+    own = first // parameter.groups
+    if parameter.transposed:
+        return np.concatenate(
+            [initializer.sample(random, (rest[0], own, *rest[1:])).swapaxes(0, 1) for _ in range(parameter.groups)]
+        )
+    if parameter.groups == 1:
+        return np.asarray(initializer.sample(random, parameter.shape))
+    return np.concatenate([initializer.sample(random, (own, *rest)) for _ in range(parameter.groups)])

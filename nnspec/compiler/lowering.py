@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from nnspec.diagnostics.errors import Fault
 from nnspec.graph.graph import Graph, GraphError, Value
 from nnspec.ir import codec
 from nnspec.ir import spec as ir
@@ -72,5 +73,9 @@ class _Lowering:
             parameters = {
                 leaf: self._g.parameter(path, self._parameters[path]) for leaf, path in node.parameters.items()
             }
-            results = component.lower(self._g, *(values[name] for name in node.inputs), **arguments, **parameters)
+            inputs = [values[name] for name in node.inputs]
+            try:
+                results = component.lower(self._g, *inputs, **arguments, **parameters)
+            except Fault as fault:
+                raise Fault(fault.code, f"{node.path}: {fault.message}", fault.help) from fault
         return (results,) if isinstance(results, Value) else tuple(results)

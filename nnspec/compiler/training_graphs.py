@@ -67,7 +67,8 @@ def gradients_graph(spec: Spec, library: Library, sizes: Sizes) -> Graph:
     statistics, and the gradient of loss + penalty for every trained parameter; zeros for one that the loss does not
     depend on.
     """
-    g = Graph(f"{spec.name}_gradients", training=True)
+    held = frozen_paths(spec)
+    g = Graph(f"{spec.name}_gradients", training=True, frozen=held)
     scalar = tensor_type("uint32", ())
     g.seed_with(g.input(SEED, scalar), g.input(STEP, scalar))
     loss = _loss_and_metrics(spec, library, g, sizes)
@@ -75,7 +76,6 @@ def gradients_graph(spec: Spec, library: Library, sizes: Sizes) -> Graph:
     objective = g.op("Add", loss, penalty) if penalty else loss
     if penalty:
         g.output(PENALTY, penalty)
-    held = frozen_paths(spec)
     g.state = {path: value for path, value in g.state.items() if path not in held}
     for path, value in g.state.items():
         g.output(state_name(path), value)

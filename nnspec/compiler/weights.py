@@ -1,28 +1,24 @@
-"""Weights: where they come from, and whether they fit a spec."""
+"""Weights: where they come from."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
+from nnspec.compiler.fit import require_fit
 from nnspec.data.slots import input_columns
 from nnspec.data.wording import listed, nearest, quoted
 from nnspec.diagnostics.errors import Fault
-from nnspec.graph.graph import numpy_dtype
-from nnspec.ir.spec import Parameter, Spec
-from nnspec.ir.types import FLOATS, shape_text
+from nnspec.ir.spec import Spec
 from nnspec.runtime.files import read_json
 from nnspec.runtime.tensor_file import read_tensors
 
 Array = np.ndarray[Any, Any]
 Lists = Mapping[str, tuple[Any, ...]]
-
-SHOWN = 8
-"""Names listed in a message before it says how many more there are."""
 
 
 @runtime_checkable
@@ -118,28 +114,6 @@ def fitting_weights(spec: Spec, source: Source, *, strict: bool = True, classes:
     return Weights(found.arrays, kept, found.feeds)
 
 
-def require_fit(spec: Spec, weights: Mapping[str, Any], *, strict: bool = True, part: str = "") -> None:
-    """Raise E702 unless the weights have the names and shapes of the spec's parameters, or of those that begin with
-    `part`, and are finite numbers in their dtypes.
-
-    Not `strict`, some may be missing.
-    """
-    wanted = {item.path: item for item in spec.parameters if item.path.startswith(part)}
-    problems = {path: _problem(wanted[path], value) for path, value in weights.items() if path in wanted}
-    said = [
-        f"{what}: {_listed(names)}"
-        for what, names in (
-            ("missing", [path for path in wanted if path not in weights] if strict else []),
-            ("unexpected", [path for path in weights if path not in wanted]),
-            ("wrong shape", [f"{path} {text}" for path, (kind, text) in problems.items() if kind == "shape"]),
-            ("wrong values", [f"{path} {text}" for path, (kind, text) in problems.items() if kind == "values"]),
-        )
-        if names
-    ]
-    if said:
-        raise Fault("E702", f"the weights do not fit {spec.name}; {'; '.join(said)}")
-
-
 def digest(weights: Mapping[str, Array]) -> str:
     """SHA-256 over names, dtypes, shapes and contents, independent of order."""
     result = hashlib.sha256()
@@ -162,23 +136,6 @@ def _require_same_feeds(spec: Spec, feeds: Lists) -> None:
             )
 
 
-def _problem(parameter: Parameter, value: Any) -> tuple[str, str]:
-    """What is wrong with an array, as its kind and a text; two empty texts if nothing is."""
-    try:
-        array = np.asarray(value)
-    except ValueError:
-        return "shape", f"ragged instead of {shape_text(parameter.shape)}"
-    if array.shape != parameter.shape:
-        return "shape", f"{shape_text(array.shape)} instead of {shape_text(parameter.shape)}"
-    if array.dtype.kind not in "fiub" and array.dtype.name not in FLOATS:
-        return "values", f"{array.dtype} instead of {parameter.dtype}"
-    with np.errstate(all="ignore"):
-        cast = array.astype(numpy_dtype(parameter.dtype), copy=False)
-        bad = int(np.sum(~np.isfinite(cast) if parameter.dtype in FLOATS else cast != array))
-    state = "not finite as" if parameter.dtype in FLOATS else "no"
-    return ("values", f"({bad} of {array.size} {state} {parameter.dtype})") if bad else ("", "")
-
-
 def _holds_weights(path: Path) -> bool:
     return path.suffix == ".safetensors" or (path / "run.json").is_file()
 
@@ -189,9 +146,3 @@ def _columns(names: tuple[Any, ...]) -> str:
 
 def _lists(facts: Any) -> dict[str, tuple[Any, ...]]:
     return {name: tuple(found) for name, found in facts.items()} if isinstance(facts, dict) else {}
-
-
-def _listed(names: Iterable[str]) -> str:
-    known = list(names)
-    more = f" and {len(known) - SHOWN} more" if len(known) > SHOWN else ""
-    return ", ".join(known[:SHOWN]) + more

@@ -10,9 +10,10 @@ import numpy as np
 from nnspec.data.cells import Place, parse
 from nnspec.data.convert import convert, numpy_dtype, row_of
 from nnspec.data.labels import Classes, Labels, check_count
+from nnspec.data.rows import Dataset, LateColumn
 from nnspec.data.shapes import Bindings
 from nnspec.data.slots import Slot
-from nnspec.data.table import Cells, Table
+from nnspec.data.table import Cells, Images, Table
 from nnspec.diagnostics.errors import DataError, Diagnostic, Fault
 from nnspec.ir.types import INTEGERS, shape_text
 
@@ -22,38 +23,45 @@ if TYPE_CHECKING:
     Arrays = dict[str, NDArray[Any]]
 
 
-def assemble(table: Table, slots: Sequence[Slot], known: Mapping[str, Classes]) -> tuple[Arrays, dict[str, Classes]]:
-    """The array of each slot, and the classes of each label target: those in `known`, else those that occur.
+def assemble(table: Table, slots: Sequence[Slot], known: Mapping[str, Classes]) -> Dataset:
+    """The rows for the slots. The classes of a label target are those in `known`, else those that occur.
 
     Raises a DataError with one finding per slot that cannot be fed (E602, E603, E605, E606, E607).
     """
     arrays: Arrays = {}
-    classes: dict[str, Classes] = {}
+    late: dict[str, LateColumn] = {}
+    classes = dict(known)
     bindings = Bindings()
     findings: list[Diagnostic] = []
     for slot in slots:
         try:
             if slot.label:
                 arrays[slot.name], classes[slot.name] = _labels(table, slot, bindings, known.get(slot.name))
+            elif isinstance(found := _tensor(table, slot, bindings), np.ndarray):
+                arrays[slot.name] = found
             else:
-                arrays[slot.name] = _tensor(table, slot, bindings)
+                late[slot.name] = found
         except Fault as fault:
             findings.append(fault.at(slot.span))
     if findings:
         raise DataError(findings)
-    return arrays, classes
+    return Dataset(arrays, table.rows, classes, table.where, late)
 
 
 def _labels(table: Table, slot: Slot, bindings: Bindings, known: Classes | None) -> tuple[NDArray[Any], Classes]:
-    parts = _parts(table, slot, bindings)
+    found = _parts(table, slot, bindings)
+    parts = [_in_memory(part, table, name) for part, name in zip(found, slot.columns, strict=True)]
     labels = Labels(parts, slot.single, _place(table, slot.columns[0]))
     classes = known if known is not None else table.classes.get(slot.columns[0]) or labels.classes()
     check_count(slot.name, classes, slot.classes, table.source)
     return labels.encoded(classes), classes
 
 
-def _tensor(table: Table, slot: Slot, bindings: Bindings) -> NDArray[Any]:
-    parts = _parts(table, slot, bindings)
+def _tensor(table: Table, slot: Slot, bindings: Bindings) -> NDArray[Any] | LateColumn:
+    found = _parts(table, slot, bindings)
+    if slot.single and isinstance(found[0], LateColumn):
+        return found[0]
+    parts = [_in_memory(part, table, name) for part, name in zip(found, slot.columns, strict=True)]
     converted = [_converted(part, slot, _place(table, name)) for part, name in zip(parts, slot.columns, strict=True)]
     for column, name in zip(converted, slot.columns, strict=True):
         check_ids(column, slot.ids, _place(table, name))
@@ -67,14 +75,13 @@ def _tensor(table: Table, slot: Slot, bindings: Bindings) -> NDArray[Any]:
     return array
 
 
-def _parts(table: Table, slot: Slot, bindings: Bindings) -> list[Cells | NDArray[Any]]:
+def _parts(table: Table, slot: Slot, bindings: Bindings) -> list[Cells | NDArray[Any] | LateColumn]:
     """The columns of a slot, whose shapes fit its type."""
-    parts = [table.column(name) for name in slot.columns]
-    shapes = [part.shape if isinstance(part, np.ndarray) else (table.rows,) for part in parts]
+    parts = [part.fitted(slot) if isinstance(part := table.column(name), Images) else part for name in slot.columns]
+    shapes = [part.shape if isinstance(part, np.ndarray | LateColumn) else (table.rows,) for part in parts]
     if slot.single:
-        bindings.fit(
-            slot.name, slot.type, slot.wanted, shapes[0], found=table.source, help=_single_help(slot, shapes[0])
-        )
+        help, origin = _single_help(slot, shapes[0]), table.origin(slot.columns[0])
+        bindings.fit(slot.name, slot.type, slot.wanted, shapes[0], found=origin, help=help)
         return parts
     for name, shape in zip(slot.columns, shapes, strict=True):
         if len(shape) != 1:
@@ -141,6 +148,13 @@ def _list_help(slot: Slot) -> str:
 
 def _place(table: Table, column: str) -> Place:
     def place(row: int | None) -> str:
-        return f"{table.source if row is None else table.where(row)}: {table.noun} {column!r}"
+        return f"{table.origin(column) if row is None else table.where(row)}: {table.noun} {column!r}"
 
     return place
+
+
+def _in_memory(part: Cells | NDArray[Any] | LateColumn, table: Table, column: str) -> Cells | NDArray[Any]:
+    """Raise E603 for images where a label, or a column beside others, is needed."""
+    if isinstance(part, LateColumn):
+        raise Fault("E603", f"{_place(table, column)(None)} holds images", help="`label` is the class of each image")
+    return part

@@ -127,9 +127,9 @@ class _Loader:
             table = source.read(self.folder, Request(slots, self.seed, SPLITS.index(name), part))
         except Fault as fault:
             raise DataError([fault.at(place or split.span)]) from fault
-        arrays, classes = assemble(table, slots, self.classes)
-        self.classes = {**self.classes, **classes}
-        return Dataset(arrays, table.rows, self.classes, table.where)
+        found = assemble(table, slots, self.classes)
+        self.classes = dict(found.classes)
+        return found
 
     def _source(self, split: Split) -> tuple[Source, tuple[Slot, ...]]:
         if split.source is None:

@@ -22,7 +22,7 @@ from nnspec.data.npz_file import parse_npy, parse_npz
 from nnspec.data.outputs import write_outputs
 from nnspec.data.plain_table import parse_rows
 from nnspec.data.shapes import Bindings
-from nnspec.data.table import Table
+from nnspec.data.table import Images, Table
 from nnspec.data.wording import listed, suggestion
 from nnspec.diagnostics.errors import DataError, Diagnostic, Fault
 from nnspec.ir.dims import product
@@ -151,6 +151,7 @@ class _Input:
         cells = table.column(name)
         if isinstance(cells, np.ndarray):
             return cells
+        assert not isinstance(cells, Images)  # text has none
         return parse(cells, self.type.dtype, lambda row: f"{table.where(row or 0)}: column {name!r}")
 
     def _reshaped(self, flat: NDArray[Any]) -> NDArray[Any]:

@@ -1,7 +1,7 @@
 """Where rows come from: the sources that a data section can name.
 
 Importing this file imports neither numpy nor a reader: `check` needs the options only. A new kind of source (parquet,
-idx, images) is one class here and one reader beside `csv_file.py` that returns a `Table`.
+images) is one class here and one reader beside `csv_file.py` that returns a `Table`.
 """
 
 from __future__ import annotations
@@ -82,6 +82,28 @@ class Npz(Source):
         from nnspec.data.npz_file import read_npz
 
         return read_npz(folder, self.path, request.columns)
+
+
+@SOURCES("idx")
+class Idx(Source):
+    """Images and labels in the IDX format, in which MNIST, Fashion-MNIST, KMNIST and EMNIST come.
+
+    `idx(images = "train-images-idx3-ubyte.gz", labels = "train-labels-idx1-ubyte.gz")`. It gives `image` and `label`.
+    The format knows no channels: [N, 28, 28] feeds an input uint8[N, 28, 28], and as one channel uint8[N, 1, 28, 28].
+    All types of elements and any number of dimensions are read, packed by gzip or not.
+    """
+
+    foreign_names: ClassVar[tuple[str, ...]] = ("mnist", "MNIST", "FashionMNIST", "KMNIST", "EMNIST", "QMNIST", "ubyte")
+
+    images: Annotated[str, Limits(min_length=1)]
+    """The file of the images, relative to the spec's folder or to `--data`."""
+    labels: Annotated[str, Limits(min_length=1)] | None = None
+    """The file of the labels; none where nothing needs them."""
+
+    def read(self, folder: Path, request: Request) -> Table:
+        from nnspec.data.idx_file import read_idx
+
+        return read_idx(folder, self.images, self.labels, request.columns)
 
 
 @SOURCES("text")

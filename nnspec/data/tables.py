@@ -19,7 +19,7 @@ from nnspec.data.convert import unboxed
 from nnspec.data.labels import Classes, Labels, derived_classes
 from nnspec.data.rows import Dataset
 from nnspec.data.slots import Slot
-from nnspec.data.table import Table
+from nnspec.data.table import Images, Table
 from nnspec.diagnostics.errors import DataError, Diagnostic, Fault
 from nnspec.ir.types import FLOATS
 
@@ -45,8 +45,7 @@ def dataset_from_table(slots: Sequence[Slot], data: Any, classes: Mapping[str, C
     for slot in fed:
         if slot.label and slot.single and slot.name not in known and slot.columns[0] in table.columns:
             known[slot.name] = _classes(slot, table)
-    arrays, found = assemble(table, fed, known)
-    return Dataset(arrays, table.rows, {**known, **found}, table.where)
+    return assemble(table, fed, known)
 
 
 def _columns(data: Any, source: str) -> dict[str, Callable[[], NDArray[Any]]]:
@@ -117,8 +116,9 @@ def _read(column: Callable[[], NDArray[Any]], slot: Slot, place: Place) -> NDArr
 
 
 def _classes(slot: Slot, table: Table) -> Classes:
+    array = table.column(slot.columns[0])
+    assert not isinstance(array, Images)  # a table in memory has none
     try:
-        array = table.column(slot.columns[0])
         return derived_classes(Labels([array], True, _place(table.source, slot.columns[0])), slot, table.source)
     except Fault as fault:
         raise DataError([fault.at(slot.span)]) from fault

@@ -51,20 +51,25 @@ def _record(found: Diagnostic) -> dict[str, Any]:
     }
 
 
-def render_text(diagnostics: Iterable[Diagnostic], sources: Mapping[str, str], color: bool = False) -> str:
-    """Each finding with its source line, and how many there are. `sources` leads from paths to texts."""
+def render_text(
+    diagnostics: Iterable[Diagnostic], sources: Mapping[str, str], *, color: bool = False, count: bool = True
+) -> str:
+    """Each error with its source line, each warning on one line, and how many there are. `sources` leads from paths to
+    texts."""
     found = ordered(diagnostics)
     if not found:
         return ""
     paint = _painted if color else _plain
     lines = {path: text.removeprefix("\ufeff").split("\n") for path, text in sources.items()}
     entries = [_entry(one, lines, paint) for one in found]
-    return "\n".join([*entries, _count(found), ""])
+    return "\n".join([*entries, *([_count(found)] if count else []), ""])
 
 
 def _entry(found: Diagnostic, lines: Mapping[str, Sequence[str]], paint: Paint) -> str:
     place = paint("place", f"{found.span}: ") if found.span else ""
     parts = [f"{place}{paint(found.severity, f'{found.severity}[{found.code}]')}: {_shown(found.message)}"]
+    if found.severity == "warning":
+        return f"{parts[0]}; {_shown(found.help)}" if found.help else parts[0]
     if found.span and found.span.line <= len(lines.get(found.span.file, ())):
         parts += _excerpt(found.span, found.label, lines[found.span.file][found.span.line - 1].rstrip("\r"), paint)
     elif found.label:

@@ -36,7 +36,7 @@ NAMES = {
         "loss": """SparseCategoricalCrossentropy CategoricalCrossentropy BinaryCrossentropy MeanSquaredError
             MeanAbsoluteError Huber Hinge KLDivergence CosineSimilarity""",
         "metric": """SparseCategoricalAccuracy BinaryAccuracy SparseTopKCategoricalAccuracy Precision Recall F1Score AUC
-            MeanAbsoluteError MeanSquaredError R2Score""",
+            MeanIoU MeanAbsoluteError MeanSquaredError R2Score""",
         "optimizer": """SGD Adam AdamW RMSprop Adagrad Adadelta Lion Lamb""",
         "schedule": """ExponentialDecay CosineDecay PolynomialDecay ReduceLROnPlateau""",
         "stop": """EarlyStopping""",

@@ -104,7 +104,7 @@ def errors() -> str:
 
 
 def _error_lines() -> Iterator[str]:
-    yield from ("# Errors", "", MADE, "")
+    yield from ("# Errors and warnings", "", MADE, "")
     yield _paragraph("`nnspec explain CODE` prints an entry of this page. A code keeps its meaning for ever.")
     yield ""
     codes = sorted(CATALOGUE)
@@ -119,7 +119,14 @@ def _error(item: Entry) -> Iterator[str]:
     for paragraph in item.explanation.split("\n\n"):
         yield from (_paragraph(escaped(" ".join(paragraph.split()))), "")
     fails, works = ("text", "text") if item.shell else (f"nnspec fails {item.code}", "nnspec")
-    yield from ("This fails:", "", f"```{fails}", item.failing.strip("\n"), "```", "")
+    yield from (
+        "This is warned of:" if item.code.startswith("W") else "This fails:",
+        "",
+        f"```{fails}",
+        item.failing.strip("\n"),
+        "```",
+        "",
+    )
     yield from ("This works:", "", f"```{works}", item.mended.strip("\n"), "```")
 
 

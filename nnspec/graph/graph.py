@@ -6,7 +6,7 @@ graph alone. Dimensions are numbers or symbolic sizes; training graphs hold numb
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal, overload
 
@@ -21,7 +21,6 @@ from nnspec.graph.values import Array, Attribute, Node, Number, Value
 from nnspec.ir.dims import Dim
 from nnspec.ir.types import TensorType
 
-
 OwnRule = Callable[[Value], tuple[Value, ...]]
 
 
@@ -29,13 +28,16 @@ class Graph:
     """A graph under construction.
 
     `training` tells the lowering of a layer which form to build: dropout, noise and batch statistics act in training
-    only, and some layers have a form that trains and another that is faster in inference.
+    only, and some layers have a form that trains and another that is faster in inference. Running statistics that are
+    `frozen` are used in training as in inference.
     """
 
-    def __init__(self, name: str, *, training: bool = False, opset: int = 21) -> None:
+    def __init__(self, name: str, *, training: bool = False, opset: int = 21, frozen: Collection[str] = ()) -> None:
         self.name = name
         self.training = training
         self.opset = opset
+        self.frozen = frozen
+        """Paths of the parameters that training leaves as they are."""
         self.inputs: list[Value] = []
         self.parameters: dict[str, Value] = {}
         """Graph inputs that hold the model's tensors, by path; an export turns them into initializers."""
@@ -76,6 +78,20 @@ class Graph:
         if path not in self.parameters:
             self.parameters[path] = Value(self.unique(path), type)
         return self.parameters[path]
+
+    def running(self, parameter: Value) -> Value:
+        """A statistic as the uses before this one leave it: a shared layer updates it at each of its uses, in order."""
+        return self.state.get(self._path(parameter), parameter)
+
+    def update(self, parameter: Value, value: Value) -> None:
+        """State the new value of a statistic."""
+        self.state[self._path(parameter)] = value
+
+    def is_frozen(self, parameter: Value) -> bool:
+        return self._path(parameter) in self.frozen
+
+    def _path(self, parameter: Value) -> str:
+        return next(path for path, value in self.parameters.items() if value is parameter)
 
     def output(self, name: str, value: Value) -> None:
         """Declare an output. An output needs a name of its own, so an Identity is put in front where it cannot take the

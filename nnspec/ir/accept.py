@@ -102,6 +102,8 @@ def want(annotation: Any, limits: Limits = NO_LIMITS) -> str:
     if annotation in NAMES:
         return NAMES[annotation] + _bounds(limits)
     kind = getattr(annotation, "kind", None)
+    if kind == "weights":
+        return "weights"
     return f"{'an' if kind and kind[0] in 'aeiou' else 'a'} {kind}" if kind else "something else"
 
 
@@ -121,6 +123,8 @@ def _plural(words: str) -> str:
 
 
 def _plural_of_one(words: str) -> str:
+    if not words.startswith(("a ", "an ")):
+        return words  # a plural already, or a word for a value
     noun, *rest = re.split(r"(?= above| of | below)", words.removeprefix("a ").removeprefix("an "), maxsplit=1)
     return "".join([f"{noun}s", *rest])
 

@@ -163,5 +163,5 @@ def elsewhere(registries: Registries, name: str, wanted: str) -> tuple[str, str]
 
 
 def article(kind: str) -> str:
-    """`a loss`, `an optimizer`."""
-    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
+    """`a loss`, `an optimizer`, `weights`."""
+    return kind if kind == "weights" else f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"

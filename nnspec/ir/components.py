@@ -79,6 +79,10 @@ class ParameterSpec(NamedTuple):
     trainable: bool = True
     """False for statistics: state that no gradient reaches."""
     dtype: DType = "float32"
+    groups: int = 1
+    """How many weights [out, in, *kernel] lie one behind the other: the initializer draws each by itself."""
+    transposed: bool = False
+    """Whether they lie as [in, out, *kernel]."""
 
 
 class Initializer(Component):
@@ -207,6 +211,15 @@ def feature_axis(kind: str, x: TensorType, axis: int) -> int:
     return found
 
 
+def feature_axes(kind: str, x: TensorType, axis: int | tuple[int, ...]) -> tuple[int, ...]:
+    """An axis or several, counted from the front, in the order given. Raises E207 as well where one is named twice."""
+    given = (axis,) if isinstance(axis, int) else axis
+    axes = tuple(feature_axis(kind, x, each) for each in given)
+    if len(set(axes)) < len(axes):
+        raise Fault("E207", f"{kind} names an axis of {x} twice: {list(given)}")
+    return axes
+
+
 def require_rank(kind: str, x: TensorType, rank: int, wanted: str) -> None:
     """Raise E203 unless `x` has `rank` dimensions; `wanted` names them: `[N, C, H, W]`."""
     if x.rank != rank:
@@ -251,6 +264,7 @@ __all__ = [
     "Results",
     "Shape",
     "called",
+    "feature_axes",
     "feature_axis",
     "known_size",
     "require_dtype",

@@ -43,12 +43,13 @@ class Analysis:
     requirements: tuple[str, ...]
     unmet: list[Diagnostic]
     """Requirements that do not hold. They stop check, compile and train, but not who loads the spec to work on it."""
+    warnings: list[Diagnostic]
 
 
 def elaborate(
     project: Project, registries: Registries, settings: Mapping[str, Any]
 ) -> tuple[Analysis | None, list[Diagnostic]]:
-    """What the spec says, and everything that is wrong with it.
+    """What the spec says, and everything that is wrong with it, warnings included.
 
     The first is None for a library of blocks, and where more is wrong than a requirement that does not hold.
     """
@@ -57,7 +58,8 @@ def elaborate(
     with suppress(Stop), without_collection():
         result = elaborator.run(settings)
     found = [*project.diagnostics, *elaborator.record.diagnostics]
-    return (None if any(finding.code != UNMET for finding in found) else result), found
+    broken = any(finding.code != UNMET for finding in found)
+    return (None if broken else result), [*found, *elaborator.record.warnings]
 
 
 class _Elaborator:
@@ -182,6 +184,7 @@ class _Elaborator:
             (export.component, settings["export"].section.span) if export else None,
             self._requirement_lines(),
             [finding for finding in self.record.diagnostics if finding.code == UNMET],
+            self.record.warnings,
         )
 
     def _parameters(self) -> dict[str, ParameterRecord]:

@@ -37,6 +37,7 @@ def finish(analysis: Analysis) -> spec.Spec:
         export=_export(analysis),
         requirements=analysis.requirements,
         unmet=tuple(analysis.unmet),
+        warnings=tuple(analysis.warnings),
     )
 
 
@@ -64,6 +65,8 @@ def _parameter(path: str, own: ParameterRecord) -> spec.Parameter:
         shape=own.spec.shape,
         init=encode(own.spec.init),
         trainable=own.spec.trainable,
+        groups=own.spec.groups,
+        transposed=own.spec.transposed,
         span=own.span,
     )
 
@@ -133,7 +136,7 @@ def _train(names: _Names, train: TrainRecord) -> spec.Train:
         early_stop=_optional(options.early_stop),
         average=_optional(options.average),
         freeze=options.freeze,
-        init=options.init,
+        init=options.init if isinstance(options.init, str) else _optional(options.init),
         seed=options.seed,
         span=train.span,
     )

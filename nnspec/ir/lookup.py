@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from nnspec.diagnostics.errors import Fault
 from nnspec.ir.advice import article, elsewhere
 from nnspec.ir.expected import Expected
-from nnspec.ir.planned import planned
 from nnspec.ir.records import Environment, Layerlike, Record
 from nnspec.ir.wording import listed, nearest
 from nnspec.language import syntax
@@ -107,8 +106,6 @@ def unknown_call(record: Record, env: Environment, call: syntax.Call, kinds: Seq
     if name == "range" and call.arguments:
         count = spelled(call.arguments[-1].value)
         return Fault("E201", "there is no range", help=f"write `repeat {count} as i {{ … }}`")
-    if planned("weights", name):
-        return Fault("E403", f"nnspec has no {name} yet", help='init = "weights.safetensors" takes a whole file')
     if kinds:
         return unknown_component(record, kinds[0], name)
     return unknown_layer(record, env, name)

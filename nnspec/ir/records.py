@@ -158,6 +158,8 @@ class Record:
 
     registries: Registries
     diagnostics: list[Diagnostic] = field(default_factory=list)
+    warnings: list[Diagnostic] = field(default_factory=list)
+    """What stops nothing."""
     nodes: list[NodeRecord] = field(default_factory=list)
     parameters: list[ParameterRecord] = field(default_factory=list)
     origin: tuple[Span, ...] = ()
@@ -193,6 +195,10 @@ class Record:
                 span,
             )
         return POISON
+
+    def warn(self, fault: Fault, span: Span | None) -> None:
+        """Note what a person should know, and what stops nothing."""
+        self.warnings.append(replace(fault.at(span), severity="warning"))
 
     def stop(self, fault: Fault, span: Span | None) -> NoReturn:
         """Note the finding, and end the elaboration."""

@@ -77,6 +77,10 @@ class Parameter(Part):
     init: ComponentRef
     trainable: bool
     """False for statistics, which no gradient reaches."""
+    groups: int = 1
+    """How many weights [out, in, *kernel] lie one behind the other: `init` draws each by itself."""
+    transposed: bool = False
+    """Whether they lie as [in, out, *kernel]."""
     span: Span
 
 
@@ -193,6 +197,8 @@ class Spec(Part):
     """The lines of the require section."""
     unmet: tuple[Diagnostic, ...] = ()
     """Requirements that do not hold; check, compile and train report them as errors."""
+    warnings: tuple[Diagnostic, ...] = ()
+    """What a person should know, and what stops nothing; check and train show it."""
 
     @property
     def parameter_count(self) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 
 from nnspec.diagnostics.errors import Fault
 from nnspec.diagnostics.span import Span
+from nnspec.ir.decay import decay_warning
 from nnspec.ir.declared import Declared
 from nnspec.ir.lookup import unknown_component
 from nnspec.ir.naming import Scope
@@ -76,6 +77,7 @@ class TrainReader:
         self._check_loss(loss)
         self._check_patterns(bound.component)
         self._check_monitors(bound.component, metrics)
+        self._warn(bound.component)
         return TrainRecord(bound.component, loss, nodes, metrics, self.targets, self.settings.section.span)
 
     def _refuse_layers(self, nodes: Iterable[NodeRecord]) -> None:
@@ -138,11 +140,24 @@ class TrainReader:
         penalties = options.regularize if isinstance(options.regularize, tuple) else (options.regularize,)
         for index, penalty in enumerate(penalties):
             self._check_pattern(penalty.on, trained, penalty.name, self.settings.place("regularize", index))
+        if options.init is not None and not isinstance(options.init, str):
+            self._check_scope(options.init.into, paths)
+            for pattern in options.init.patterns:
+                self._check_pattern(pattern, paths, "only", self.settings.place("init"))
         decayed = options.optimizer.decay_on
         for pattern in (decayed,) if isinstance(decayed, str) else decayed:
             if pattern == "*":
                 continue  # the default, which says nothing about the model
             self._check_pattern(pattern, trained, "decay_on", self.settings.place("optimizer"))
+
+    def _check_scope(self, into: str, paths: list[str]) -> None:
+        """The scope that weights are loaded into has parameters."""
+        if into and not matches_any(f"{into}.*", paths):
+            scopes = dict.fromkeys(path.rpartition(".")[0] for path in paths)
+            fault = Fault(
+                "E411", f"into: the model has no parameter below {into}", help=suggestion(into, scopes, "there are")
+            )
+            self.record.report(fault, self.settings.place("init"))
 
     def _check_pattern(self, pattern: str, paths: list[str], what: str, span: Span) -> None:
         if not matches_any(pattern, paths):
@@ -153,6 +168,13 @@ class TrainReader:
                 help=f"the nearest is {near}" if near else "the model has no parameters",
             )
             self.record.report(fault, span)
+
+    def _warn(self, options: Any) -> None:
+        call = self.settings.entries["optimizer"].value
+        found = decay_warning(call, options.optimizer, self.parameters, options.freeze)
+        if found:
+            fault, argument = found
+            self.record.warn(fault, argument.span)
 
     def _check_monitors(self, options: Any, metrics: list[MetricRecord]) -> None:
         """What decides about stopping or about the learning rate must be measured."""

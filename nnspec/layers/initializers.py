@@ -1,13 +1,15 @@
 """Initial values of parameters.
 
 `fan_in` and `fan_out` are the numbers of inputs and outputs that a weight [out, in, *kernel] connects: `in` and
-`out`, each times the size of the kernel. A vector counts as its length for both.
+`out`, each times the size of the kernel. A vector counts as its length for both. The weight of a convolution in groups
+is so many weights one behind the other, and that of a transposed one lies as [in, out, *kernel]: its initializer draws
+each group by itself, and sees [out, in, *kernel].
 """
 
 from __future__ import annotations
 
 from math import prod, sqrt
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from nnspec.ir.components import Initializer, called
 from nnspec.ir.fields import NonNegativeFloat, PositiveFloat
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
     Sample = NDArray[float64]
 
 
+Mode = Literal["fan_in", "fan_out"]
+
+
 class Fans(NamedTuple):
     inputs: int
     outputs: int
@@ -32,6 +37,11 @@ def fans(shape: tuple[int, ...]) -> Fans:
         return Fans(prod(shape), prod(shape))
     kernel = prod(shape[2:])
     return Fans(shape[1] * kernel, shape[0] * kernel)
+
+
+def _fan(shape: tuple[int, ...], mode: Mode) -> int:
+    found = fans(shape)
+    return found.inputs if mode == "fan_in" else found.outputs
 
 
 @INITIALIZERS("glorot_uniform")
@@ -61,8 +71,12 @@ class HeUniform(Initializer):
 
     foreign_names = ("kaiming_uniform", "kaiming_uniform_")
 
+    mode: Mode = "fan_in"
+    """Keep the variance of the values forward, or with fan_out, which takes the place of fan_in, that of the gradients
+    backward."""
+
     def sample(self, random: Generator, shape: tuple[int, ...]) -> Sample:
-        limit = sqrt(6 / max(fans(shape).inputs, 1))
+        limit = sqrt(6 / max(_fan(shape, self.mode), 1))
         return random.uniform(-limit, limit, shape)
 
 
@@ -72,8 +86,12 @@ class HeNormal(Initializer):
 
     foreign_names = ("kaiming_normal", "kaiming_normal_", "kaiming")
 
+    mode: Mode = "fan_in"
+    """Keep the variance of the values forward, or with fan_out, which takes the place of fan_in, that of the gradients
+    backward."""
+
     def sample(self, random: Generator, shape: tuple[int, ...]) -> Sample:
-        return random.normal(0, sqrt(2 / max(fans(shape).inputs, 1)), shape)
+        return random.normal(0, sqrt(2 / max(_fan(shape, self.mode), 1)), shape)
 
 
 @INITIALIZERS("lecun_normal")

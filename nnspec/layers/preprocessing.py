@@ -79,20 +79,35 @@ class Rescale(Layer):
         Example("rescale(1 / 255)", ("uint8[N, 3]",), 0, 255),
         Example("rescale(2, offset = -1)"),
         Example("rescale(0.5, 3)", ("int64[N]",), 0, 9),
+        Example("rescale([1 / 58, 1 / 57], offset = [-2, -1.5])", ("uint8[N, 2, 3, 3]",), 0, 255),
     )
 
-    factor: float
-    """Multiplied first."""
-    offset: float = 0.0
-    """Added then."""
+    factor: float | tuple[float, ...]
+    """Multiplied first; a number for all, or a list with one for each channel, on axis 1."""
+    offset: float | tuple[float, ...] = 0.0
+    """Added then; a number or a list too."""
 
     def infer(self, x: TensorType) -> TensorType:
         require_dtype(self.name, x, NUMBERS)
+        for option in ("factor", "offset"):
+            listed = getattr(self, option)
+            if isinstance(listed, tuple) and (x.rank < 2 or x.shape[1] != len(listed)):
+                raise Fault(
+                    "E203",
+                    f"rescale: {option} is a list of {len(listed)} numbers, one for each channel on axis 1, and its "
+                    f"input is {x}",
+                )
         return x.with_dtype("float32")
 
     def lower(self, g: Graph, x: Value) -> Value:
-        scaled = g.op("Mul", g.cast(x, "float32"), self.factor)
-        return g.op("Add", scaled, self.offset) if self.offset else scaled
+        scaled = g.op("Mul", g.cast(x, "float32"), self._operand(g, x, self.factor))
+        return g.op("Add", scaled, self._operand(g, x, self.offset)) if self.offset else scaled
+
+    def _operand(self, g: Graph, x: Value, given: float | tuple[float, ...]) -> Value | float:
+        """A number, or a constant [C, 1, …]."""
+        if not isinstance(given, tuple):
+            return given
+        return g.reshape(g.constant(given, "float32"), (len(given), *(1 for _ in range(x.rank - 2))))
 
 
 @LAYERS("one_hot")

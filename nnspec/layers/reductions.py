@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from nnspec.diagnostics.errors import Fault
-from nnspec.ir.components import Example, Layer, feature_axis, require_dtype
+from nnspec.ir.components import Example, Layer, feature_axes, feature_axis, require_dtype
 from nnspec.ir.dims import Shape
 from nnspec.ir.fields import Limits
 from nnspec.ir.types import FLOATS, NUMBERS, TensorType
@@ -34,11 +33,7 @@ class Reduction(Layer):
         return g.reduce(self.operator, x, self._axes(x.type), self.keepdims)
 
     def _axes(self, x: TensorType) -> tuple[int, ...]:
-        given = (self.axis,) if isinstance(self.axis, int) else self.axis
-        axes = tuple(feature_axis(self.name, x, axis) for axis in given)
-        if len(set(axes)) < len(axes):
-            raise Fault("E207", f"{self.name} names an axis of {x} twice: {list(given)}")
-        return axes
+        return feature_axes(self.name, x, self.axis)
 
 
 def reduction(name: str, doc: str, operator: str, dtypes: tuple[str, ...], *foreign: str) -> None:

@@ -1,13 +1,14 @@
 """Bases and registries of what training is made of; losses are operators, with their base in `nnspec.ir.components`.
 
 Nothing here keeps state of its own. Optimizers and averages are functions of tensors in the update graph; schedules
-and stops are functions of how far the run is and of what was measured so far, so that a resumed run goes on as an
-uninterrupted one would have.
+and stops are functions of how far the run is and of what was measured so far, folded in one measurement after another,
+so that a resumed run goes on as an uninterrupted one would have.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from math import nan
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Self
 
 from nnspec.ir.components import Component, Loss, Registry, called
@@ -55,10 +56,8 @@ class Progress(NamedTuple):
     steps_per_epoch: int
     total_steps: int
     """Updates of the whole run."""
-    history: tuple[float, ...] = ()
-    """What the schedule monitors, after each epoch that is done."""
-    mode: Mode = "min"
-    """Whether less or more of it is better."""
+    known: Any = None
+    """What the schedule knows of the measurements that it watches: what `after` gave for the last one."""
 
     @property
     def epoch(self) -> int:
@@ -73,8 +72,12 @@ class Schedule(Component):
 
     @property
     def watches(self) -> str | None:
-        """The metric whose history the progress must hold, such as `validation.loss`."""
+        """The metric whose measurements it must be told, such as `validation.loss`."""
         return None
+
+    def after(self, known: Any, measured: float, mode: Mode) -> Any:
+        """What it knows after one more measurement; `known` is what this gave for the one before, None at first."""
+        raise NotImplementedError
 
     def value(self, progress: Progress) -> float:
         """The learning rate of the update number `progress.step`."""
@@ -159,11 +162,16 @@ class EarlyStop(Component):
 
     @property
     def watches(self) -> str:
-        """The metric whose history decides, such as `validation.loss`."""
+        """The metric whose measurements decide, such as `validation.loss`."""
         raise NotImplementedError
 
-    def stops(self, history: Sequence[float], mode: Mode) -> bool:
-        """Whether to stop after the epochs whose measurements are given; `mode` is that of the metric."""
+    def after(self, known: Any, measured: float, mode: Mode) -> Any:
+        """What it knows after one more measurement; `known` is what this gave for the one before, None at first.
+        `mode` is that of the metric."""
+        raise NotImplementedError
+
+    def stops(self, known: Any) -> bool:
+        """Whether to stop, for all that it knows."""
         raise NotImplementedError
 
 
@@ -186,11 +194,15 @@ STOPS: Registry[EarlyStop] = Registry("stop")
 AVERAGES: Registry[Average] = Registry("average")
 
 
-def best_epoch(history: Sequence[float], mode: Mode, min_delta: float = 0.0) -> int:
-    """The index of the best measurement; a later one must be better by more than `min_delta`. NaN is never better."""
-    sign = 1 if mode == "min" else -1
-    best = 0
-    for epoch, measured in enumerate(history):
-        if sign * measured < sign * history[best] - min_delta or history[best] != history[best]:
-            best = epoch
-    return best
+class Best(NamedTuple):
+    """The best of measurements that come one after another."""
+
+    value: float = nan
+    since: int = 0
+    """How many came after it."""
+
+    def after(self, measured: float, mode: Mode, min_delta: float = 0.0) -> Best:
+        """The best once there is one more, which must be better by more than `min_delta`. NaN is never better."""
+        sign = 1 if mode == "min" else -1
+        better = sign * measured < sign * self.value - min_delta or self.value != self.value
+        return Best(measured) if better else Best(self.value, self.since + 1)

@@ -143,3 +143,18 @@ class F1(Counted):
 
     def _score(self, right: Any, said: Any, true: Any) -> tuple[Any, Any]:
         return 2 * right, said + true
+
+
+@METRICS("iou")
+class IntersectionOverUnion(Counted):
+    """What is said of a class and true, as a part of what is either: right / (said + true - right).
+
+    [*, C], integers [*]. For masks of pixels [N, C, H, W], integers [N, H, W] with `axis = 1`. A class that is neither
+    said nor true is left out of the mean. Jaccard, 1912.
+    """
+
+    foreign_names = ("mean_iou", "MeanIoU", "jaccard", "jaccard_score", "JaccardIndex", "intersection_over_union")
+    examples = _examples("iou")
+
+    def _score(self, right: Any, said: Any, true: Any) -> tuple[Any, Any]:
+        return right, said + true - right

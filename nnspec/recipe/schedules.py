@@ -8,11 +8,11 @@ first update of every epoch, or at every update where PyTorch's are stepped afte
 from __future__ import annotations
 
 from math import cos, inf, pi
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 from nnspec.ir.components import called
 from nnspec.ir.fields import Limits, NonNegativeFloat, NonNegativeInt, PositiveFloat
-from nnspec.recipe.base import SCHEDULES, Progress, Schedule
+from nnspec.recipe.base import SCHEDULES, Mode, Progress, Schedule
 
 Factor = Annotated[float, Limits(gt=0, le=1)]
 
@@ -158,6 +158,17 @@ class OneCycle(Schedule):
         return _anneal(self.peak, low / self.end, min((progress.step - top) / max(last - top, 1e-9), 1.0))
 
 
+class Reached(NamedTuple):
+    """Where `plateau` is."""
+
+    lr: float
+    best: float
+    bad: int
+    """Epochs without progress since the best one or the last change."""
+    cooling: int
+    """Epochs that do not count, still to come."""
+
+
 @SCHEDULES("plateau")
 class Plateau(Schedule):
     """lr, times factor whenever the metric was no better for over `patience` epochs. PyTorch: ReduceLROnPlateau."""
@@ -190,19 +201,20 @@ class Plateau(Schedule):
     def watches(self) -> str:
         return self.monitor
 
+    def after(self, known: Reached | None, measured: float, mode: Mode) -> Reached:
+        sign = 1 if (self.mode or mode) == "min" else -1
+        lr, best, bad, cooling = known or Reached(self.lr, sign * inf, 0, 0)
+        bad = 0 if self._better(measured, best, sign) else bad + 1
+        best = measured if bad == 0 else best
+        if cooling:
+            cooling, bad = cooling - 1, 0
+        if bad > self.patience:
+            lower = max(lr * self.factor, self.floor)
+            lr, bad, cooling = lower if lr - lower > self.eps else lr, 0, self.cooldown
+        return Reached(lr, best, bad, cooling)
+
     def value(self, progress: Progress) -> float:
-        """Replays the history, so that there is no state to keep."""
-        sign = 1 if (self.mode or progress.mode) == "min" else -1
-        lr, best, bad, cooling = self.lr, sign * inf, 0, 0
-        for measured in progress.history:
-            bad = 0 if self._better(measured, best, sign) else bad + 1
-            best = measured if bad == 0 else best
-            if cooling:
-                cooling, bad = cooling - 1, 0
-            if bad > self.patience:
-                lower = max(lr * self.factor, self.floor)
-                lr, bad, cooling = lower if lr - lower > self.eps else lr, 0, self.cooldown
-        return lr
+        return progress.known.lr if progress.known else self.lr
 
     def _better(self, measured: float, best: float, sign: int) -> bool:
         """As PyTorch has it: for best values below 0 a relative threshold lets through what is slightly worse."""

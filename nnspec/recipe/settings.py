@@ -9,6 +9,7 @@ from nnspec.ir.components import Component
 from nnspec.ir.fields import Limits, PositiveFloat, PositiveInt, Rule
 from nnspec.ir.types import TensorType
 from nnspec.recipe.base import Average, EarlyStop, Metric, Optimizer, Regularizer
+from nnspec.recipe.starts import Start
 
 
 class TrainSection(Component):
@@ -59,8 +60,9 @@ class TrainSection(Component):
     """An average of the parameters over the steps that is validated and kept: `ema(0.999)`."""
     freeze: tuple[str, ...] = ()
     """Patterns of parameters that stay as they are, such as `["stem.*"]`; `*` crosses dots."""
-    init: str | None = None
-    """A safetensors file to start from."""
+    init: str | Start | None = None
+    """Weights to start from: a safetensors file or a run directory, of which every name must match, or a part of one:
+    `weights("file", into = "backbone")`."""
     seed: Annotated[int, Limits(ge=0, lt=1 << 63)] = 0
     """Decides initial values, shuffling, dropout and noise."""
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from nnspec.ir.components import called
 from nnspec.ir.fields import Limits, NonNegativeFloat, PositiveInt
-from nnspec.recipe.base import AVERAGES, STOPS, Average, EarlyStop, Mode, best_epoch
+from nnspec.recipe.base import AVERAGES, STOPS, Average, Best, EarlyStop, Mode
 
 if TYPE_CHECKING:
     from nnspec.graph.graph import Graph, Value
@@ -33,10 +32,11 @@ class Patience(EarlyStop):
     def watches(self) -> str:
         return self.monitor
 
-    def stops(self, history: Sequence[float], mode: Mode) -> bool:
-        return (
-            bool(history) and len(history) - 1 - best_epoch(history, self.mode or mode, self.min_delta) >= self.epochs
-        )
+    def after(self, known: Best | None, measured: float, mode: Mode) -> Best:
+        return (known or Best()).after(measured, self.mode or mode, self.min_delta)
+
+    def stops(self, known: Best | None) -> bool:
+        return known is not None and known.since >= self.epochs
 
 
 @AVERAGES("ema")

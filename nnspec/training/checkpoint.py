@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nnspec.compiler.weights import require_fit
+from nnspec.compiler.fit import require_fit
 from nnspec.diagnostics.errors import Fault
 from nnspec.ir.spec import Spec
 from nnspec.runtime.buffers import FlatBuffer

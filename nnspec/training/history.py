@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from math import nan
 from typing import Any, Final, NamedTuple
 
-from nnspec.recipe.base import Mode, best_epoch
+from nnspec.recipe.base import Best, EarlyStop, Mode, Schedule
 
 Record = dict[str, float | int]
 """`epoch` and `step` (how many are done), `rows` (of this epoch), `lr`, `gradient_norm` and `gradient_norm_max` (mean
@@ -15,6 +15,36 @@ and greatest norm of the gradients of a batch), `train.loss`, `train.<metric>`, 
 `validation.<metric>`, and what callbacks log."""
 
 Log = Callable[[str, float], None]
+
+
+class Fold:
+    """What follows from all records, one after another; those that were looked at are not looked at again."""
+
+    def __init__(self, step: Callable[[Any, Record], Any]) -> None:
+        """`step` gives what is known after one more record, from what was known before, at first None."""
+        self._step = step
+        self._known: Any = None
+        self._count = 0
+        self._last: Record | None = None
+
+    def over(self, records: list[Record]) -> Any:
+        """What is known after `records`, which are those of the last time and some more; else all count anew."""
+        if self._count > len(records) or (self._count and records[self._count - 1] is not self._last):
+            self._known, self._count = None, 0
+        for record in records[self._count :]:
+            self._known = self._step(self._known, record)
+        self._count, self._last = len(records), records[-1] if records else None
+        return self._known
+
+
+def followed(component: Schedule | EarlyStop, mode: Mode) -> Fold:
+    """What a schedule or an early stop knows of what it watches; `mode` is that of the metric."""
+
+    def step(known: Any, record: Record) -> Any:
+        name = component.watches
+        return component.after(known, float(record[name]), mode) if name in record else known
+
+    return Fold(step)
 
 
 @dataclass(repr=False)
@@ -25,12 +55,23 @@ class History:
     mode: Mode
     epochs: list[Record] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self._best = Fold(self._better)
+
     @property
     def best(self) -> Record | None:
         """The record of the epoch whose weights are kept: the last one where nothing is monitored; None before the
         first epoch."""
-        measured = self.series(self.monitor)
-        return self.epochs[best_epoch(measured, self.mode) if measured else -1] if self.epochs else None
+        found: tuple[Best, Record] | None = self._best.over(self.epochs)
+        return found[1] if found else self.epochs[-1] if self.epochs else None
+
+    def _better(self, known: tuple[Best, Record] | None, record: Record) -> tuple[Best, Record] | None:
+        """The best measurement, and its record."""
+        if self.monitor not in record:
+            return known
+        before, kept = known or (Best(), record)
+        best = before.after(record[self.monitor], self.mode)
+        return best, kept if best.since else record
 
     def series(self, name: str) -> tuple[float, ...]:
         """One number of every record; empty where it was not measured."""

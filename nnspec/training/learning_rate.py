@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from nnspec.recipe.base import Mode, Optimizer, Progress, Schedule
-from nnspec.training.history import History
+from nnspec.training.history import Fold, History, followed
 
 
 class Length(NamedTuple):
@@ -28,8 +28,8 @@ class LearningRate:
     def __init__(self, optimizer: Optimizer, length: Length) -> None:
         self._lr: float | Schedule = optimizer.lr
         self._length = length
-        self._seen: tuple[float, ...] = ()
-        self._mode: Mode = "min"
+        self._watching: Fold | None = None
+        self._known: Any = None
 
     @property
     def watches(self) -> str | None:
@@ -38,11 +38,12 @@ class LearningRate:
 
     def observe(self, history: History, mode: Mode) -> None:
         """Take in what was measured up to now."""
-        if self.watches:
-            self._seen, self._mode = history.series(self.watches), mode
+        if isinstance(self._lr, Schedule) and self._lr.watches:
+            self._watching = self._watching or followed(self._lr, mode)
+            self._known = self._watching.over(history.epochs)
 
     def at(self, step: int) -> float:
         """The learning rate of the update after `step` others."""
         if not isinstance(self._lr, Schedule):
             return self._lr
-        return self._lr.value(Progress(step, self._length.steps_per_epoch, self._length.steps, self._seen, self._mode))
+        return self._lr.value(Progress(step, self._length.steps_per_epoch, self._length.steps, self._known))

@@ -17,7 +17,7 @@ from nnspec.training.anomaly import anomaly
 from nnspec.training.engine import Engine
 from nnspec.training.evaluation import evaluate
 from nnspec.training.feeds import Feed, Loaded
-from nnspec.training.history import STOP, EpochDone, Event, Record, StepDone, TrainingDone, Watcher
+from nnspec.training.history import STOP, EpochDone, Event, Record, StepDone, TrainingDone, Watcher, followed
 from nnspec.training.keeper import Keeper
 from nnspec.training.learning_rate import LearningRate, Length
 from nnspec.training.memory import Memory
@@ -56,6 +56,7 @@ class Loop:
         self._lr = LearningRate(engine.optimizer, self._length)
         stop = engine.train.early_stop
         self._stop: EarlyStop | None = codec.decode(engine.library, "stop", stop) if stop else None
+        self._watching = followed(self._stop, metrics.mode(self._stop.watches)) if self._stop else None
         self._watcher, self._keeper, self._callbacks, self._on_nan = watcher, keeper, callbacks, on_nan
         self._each_step = [told for told in (callbacks, watcher) if told]
         self._asked = False  # whether a callback or watcher has asked for the end
@@ -96,10 +97,9 @@ class Loop:
 
     def _stopped(self) -> bool:
         """Whether what was measured up to now ends the run early."""
-        if self._stop is None:
+        if self._stop is None or self._watching is None:
             return False
-        watched = self._stop.watches
-        return self._stop.stops(self._memory.history.series(watched), self._metrics.mode(watched))
+        return self._stop.stops(self._watching.over(self._memory.history.epochs))
 
     def _epoch(self) -> None:
         """The rest of the epoch under way, and its record."""

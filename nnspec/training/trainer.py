@@ -11,15 +11,18 @@ from typing import Any
 import numpy as np
 
 from nnspec.compiler.initial import initial_values
-from nnspec.compiler.weights import fitting_weights, read_weights, require_fit
+from nnspec.compiler.starting import starting_weights
+from nnspec.compiler.weights import fitting_weights
 from nnspec.data.arrays import Batch, dataset_from_arrays
 from nnspec.data.labels import given_classes
 from nnspec.data.rows import Dataset
 from nnspec.data.slots import slots_of
 from nnspec.data.stream import Stream, is_stream
 from nnspec.diagnostics.errors import Fault
+from nnspec.ir import codec
 from nnspec.ir.spec import Spec
 from nnspec.library import registries
+from nnspec.recipe.starts import Start
 from nnspec.runtime.edge import run_errors
 from nnspec.training.anomaly import anomaly
 from nnspec.training.callbacks import Callbacks
@@ -247,13 +250,9 @@ class Trainer:
     def _load_initial(self) -> None:
         """Start from the weights that the train section names: for the whole model, or for a part of it."""
         init = self._engine.train.init
-        if init is None:
-            return
-        file, into = (init, "") if isinstance(init, str) else (init.options["file"], init.options["into"])
-        part = f"{into}." if into else ""
-        arrays = {part + name: array for name, array in read_weights(self.folder / file).arrays.items()}
-        require_fit(self.spec, arrays, part=part)
-        self._assign(arrays)
+        if init is not None:
+            asked = Start(file=init) if isinstance(init, str) else codec.decode(registries(), "weights", init)
+            self._assign(starting_weights(self.spec, self.folder / asked.file, asked, Path(self.spec.path).parent))
 
     def _assign(self, arrays: Mapping[str, Array]) -> None:
         self._memory.leave_best()

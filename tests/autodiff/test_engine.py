@@ -80,6 +80,23 @@ def test_work_for_the_data_is_dropped() -> None:
     assert sorted(node.op_type for node in g.nodes if node.op_type in ("MatMul", "Gemm")) == ["Gemm", "MatMul"]
 
 
+def test_a_transposed_factor_moves_no_elements() -> None:
+    """ONNX Runtime does a Transpose within the product that reads it; none may come behind one."""
+    g = Graph("transposed")
+    a, c = g.input("a", tensor_type("float64", (2, 3, 4))), g.input("c", tensor_type("float64", (2, 5, 4)))
+    y = g.op("MatMul", a, g.transpose(c, (0, 2, 1)))
+    (dc,) = gradients(g, total(g, g.op("Mul", y, y)), [c])
+    assert dc is not None
+    g.output("dc", dc)
+    g = optimized(g)
+    readers = {x: node.op_type for node in g.nodes for x in node.inputs}
+    moves = [node for node in g.nodes if node.op_type == "Transpose"]
+    assert moves and all(readers.get(node.outputs[0]) == "MatMul" for node in moves)
+    feeds = {"a": np.ones((2, 3, 4)), "c": np.arange(40.0).reshape(2, 5, 4)}
+    wanted = 2 * np.einsum("bij,bkj,bil->bkl", feeds["a"], feeds["c"], feeds["a"])
+    np.testing.assert_allclose(on_reference(g, feeds)[0], wanted)
+
+
 def test_a_mean_stays_small() -> None:
     """The gradient of a mean is one number; no Expand writes it out."""
     g = Graph("mean")

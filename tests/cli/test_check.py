@@ -55,6 +55,24 @@ def test_findings_as_json(nnspec: Command, folder: Path) -> None:
     assert json.loads(nnspec("check", "specs", "--format", "json").out) == {"version": 1, "diagnostics": []}
 
 
+def test_a_warning_is_one_line_and_changes_no_exit_code(nnspec: Command, folder: Path) -> None:
+    text = (folder / "specs/iris.nn").read_text().replace("weight_decay = 1e-4", "weight_decay = 0.01")
+    (folder / "specs/decayed.nn").write_text(text)
+    said = 'warning[W301]: weight decay shrinks 3 biases too, such as dense_1.bias; decay_on = "*.weight" spares them\n'
+    done = nnspec("check", "specs/decayed.nn")
+    assert (done.code, done.out) == (0, f"specs/decayed.nn:23:33: {said}Found 1 warning.\n")
+    assert nnspec("check", "specs/decayed.nn", "--quiet") == (0, "", "")
+    (item,) = json.loads(nnspec("check", "specs/decayed.nn", "--format", "json").out)["diagnostics"]
+    assert (item["code"], item["severity"], item["line"]) == ("W301", "warning", 23)
+    (folder / "broken.nn").write_text(BROKEN)
+    both = nnspec("check", "broken.nn", "specs/decayed.nn")
+    assert both.code == 1 and both.out.endswith(f"{said}Found 1 error and 1 warning.\n")
+    trained = nnspec("train", "specs/decayed.nn", "--out", "run", "--epochs", "1")
+    assert trained.code == 0 and trained.err == f"specs/decayed.nn:23:33: {said}"
+    assert nnspec("train", "specs/decayed.nn", "--out", "again", "--epochs", "1", "--quiet") == (0, "", "")
+    assert nnspec("explain", "W301").out.startswith("W301: weight decay meets biases and scales\n")
+
+
 def test_standard_input(nnspec: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(BROKEN.encode())))
     done = nnspec("check", "-", "--stdin-filename", "draft.nn")

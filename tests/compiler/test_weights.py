@@ -11,8 +11,9 @@ from small_specs import classifier, rows
 
 import nnspec
 from nnspec.compiler.export import compile_model
+from nnspec.compiler.fit import require_fit
 from nnspec.compiler.initial import initial_values
-from nnspec.compiler.weights import read_weights, require_fit
+from nnspec.compiler.weights import read_weights
 from nnspec.diagnostics.errors import Fault, RunError
 from nnspec.library import registries
 from nnspec.training.trainer import Trainer

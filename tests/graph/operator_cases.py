@@ -255,6 +255,64 @@ def _resize() -> Iterator[Case]:
     yield case("Resize", real(1, 1, 6, 5), None, small, mode="linear", antialias=1, since=18)
 
 
+def _convolutions() -> Iterator[Case]:
+    """Compared with sums of ours in NumPy (reference_convolution.py): ONNX's reference evaluator fails at
+    ConvTranspose with groups of several filters, and loops in Python over the elements of a Conv.
+    """
+    for op_type, swap in (("Conv", False), ("ConvTranspose", True)):
+        for x, w, attributes in CONVOLUTIONS:
+            group = attributes.get("group", 1)
+            weight = (w[1] * group, w[0] // group, *w[2:]) if swap else w
+            yield case(op_type, real(*x), real(*weight), real(w[0]), **attributes)
+        yield case(op_type, real(2, 2, 3), real(2, 2, 2))
+    yield case("ConvTranspose", real(2, 2, 3), real(2, 3, 2), strides=[2], output_padding=[1])
+    yield case("ConvTranspose", real(1, 2, 2, 3), real(2, 2, 2, 3), strides=[3, 2], output_padding=[2, 1], group=2)
+    yield case("ConvTranspose", real(1, 1, 3, 2), real(1, 2, 3, 2), real(2), strides=[2, 3], output_padding=[1, 0],
+               pads=[1, 0, 0, 2], dilations=[2, 1])  # fmt: skip
+    yield case("ConvTranspose", real(2, 1, 3), real(1, 2, 1), strides=[3], output_padding=[2])
+
+
+CONVOLUTIONS: list[tuple[tuple[int, ...], tuple[int, ...], dict[str, Any]]] = [
+    ((2, 2, 5), (3, 2, 2), {}),
+    ((2, 1, 4), (2, 1, 3), {"pads": [2, 0]}),
+    ((2, 2, 7), (2, 2, 3), {"strides": [2], "dilations": [2], "pads": [1, 2]}),
+    ((2, 3, 4), (2, 3, 1), {}),
+    ((2, 2, 7), (3, 2, 1), {"strides": [3], "pads": [1, 0]}),
+    ((3, 2, 5), (4, 1, 2), {"group": 2}),
+    ((2, 2, 4, 3), (3, 2, 3, 2), {"pads": [1, 0, 1, 1]}),
+    ((1, 3, 5, 6), (2, 3, 3, 3), {"strides": [2, 3], "pads": [1, 1, 1, 0]}),
+    ((1, 2, 6, 5), (2, 2, 2, 3), {"dilations": [3, 2], "pads": [2, 1, 0, 1]}),
+    ((2, 2, 7, 6), (2, 2, 3, 2), {"strides": [2, 1], "dilations": [1, 2]}),
+    ((1, 2, 8, 5), (1, 2, 2, 2), {"strides": [3, 2]}),
+    ((2, 4, 3, 4), (6, 2, 2, 3), {"group": 2, "pads": [0, 1, 1, 1]}),
+    ((1, 4, 5, 4), (4, 2, 3, 1), {"group": 2, "strides": [2, 2], "pads": [1, 0, 1, 0]}),
+    ((2, 3, 4, 3), (3, 1, 3, 3), {"group": 3, "pads": [1, 1, 1, 1]}),
+    ((1, 2, 5, 6), (4, 1, 2, 3), {"group": 2, "strides": [2, 2], "dilations": [2, 1], "pads": [0, 1, 1, 0]}),
+    ((2, 3, 3, 2), (4, 3, 1, 1), {}),
+    ((2, 4, 3, 5), (6, 2, 1, 1), {"group": 2, "strides": [1, 2]}),
+    ((1, 2, 3, 4, 3), (2, 2, 2, 3, 2), {"pads": [0, 1, 1, 1, 1, 0]}),
+    ((1, 1, 5, 4, 3), (2, 1, 2, 2, 2), {"strides": [2, 1, 2], "dilations": [1, 2, 1], "pads": [1, 0, 0, 0, 1, 1]}),
+    ((1, 2, 2, 3, 2), (2, 1, 2, 2, 1), {"group": 2}),
+    ((1, 3, 2, 2, 2), (2, 3, 1, 1, 1), {"strides": [1, 2, 1]}),
+]
+"""Input, weight of a Conv, attributes: strides that leave elements unread, padding that is wider on one side, …"""
+
+
+def _pools() -> Iterator[Case]:
+    """Distinct elements: at ties a maximum has no slope. Ties, and ceil_mode, are compared with PyTorch."""
+    for axes in (1, 2, 3):
+        x, sizes = real(2, 2, *(4, 5, 3)[:axes]), {"kernel_shape": [3, 2, 2][:axes], "strides": [2, 1, 3][:axes]}
+        pads = [1, 0, 1][:axes] + [0, 1, 1][:axes]
+        for op_type in ("MaxPool", "AveragePool"):
+            yield case(op_type, x, kernel_shape=[2] * axes)
+            yield case(op_type, x, **sizes, pads=pads)
+        yield case("AveragePool", x, **sizes, pads=pads, count_include_pad=1)
+    yield case("MaxPool", real(1, 2, 5, 7), kernel_shape=[2, 3], dilations=[3, 2], pads=[1, 1, 0, 2])
+    yield case("MaxPool", real(1, 1, 7, 7), kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1])
+    yield case("MaxPool", real(1, 1, 9), kernel_shape=[2], strides=[3])
+    yield case("AveragePool", real(1, 1, 9), kernel_shape=[2], strides=[3], pads=[1, 1])
+
+
 def _indexing() -> Iterator[Case]:
     yield case("Gather", real(4, 3), [2, 0, 2, -1])
     yield case("Gather", real(4, 3), ints([2, 0], [2, -1]))
@@ -290,11 +348,16 @@ def _normalization() -> Iterator[Case]:
     yield case("BatchNormalization", real(4, 3), *statistics, epsilon=0.1)
     yield case("BatchNormalization", real(2, 3, 2, 2), *statistics, outputs=3, training_mode=1, momentum=0.0)
     yield case("BatchNormalization", real(5, 3), *statistics, outputs=3, training_mode=1, epsilon=0.1)
+    yield case("InstanceNormalization", real(2, 3, 4), real(3), real(3))
+    yield case("InstanceNormalization", real(2, 2, 3, 2), real(2), real(2), epsilon=0.1)
     yield case("Dropout", real(3, 4))
     yield case("Dropout", real(3, 4), np.array(0.3), np.array(False), outputs=2)
 
 
-FAMILIES = (_elementwise, _tests_and_bits, _linear, _reductions, _shapes, _resize, _indexing, _normalization)
+FAMILIES = (
+    *(_elementwise, _tests_and_bits, _linear, _reductions, _shapes, _resize, _convolutions, _pools, _indexing),
+    _normalization,
+)
 CASES: tuple[Case, ...] = tuple(row for family in FAMILIES for row in family())
 
 

@@ -220,9 +220,35 @@ CASES: dict[str, Said] = {
         model("repeat 0 { dense(3) }"),
         "E220", 7, "model m has no output", "the loop in line 4 ran zero times, and made nothing",
     ),
-    "weights": (
-        train('init = weights("f", into = "x")'),
-        "E403", 10, "nnspec has no weights yet", 'init = "weights.safetensors" takes a whole file',
+    "weights for a scope that is not there": (
+        train('init = weights("f", into = "logit")'),
+        "E411", 10, "into: the model has no parameter below logit", "did you mean logits?",
+    ),
+    "weights for parameters that are not there": (
+        train('init = weights("f", into = "logits", only = "wieght")'),
+        "E411", 10, 'only: no parameter has a path like "logits.wieght"', "the nearest is logits.weight",
+    ),
+    "a rename table with a loose end": (
+        train('init = weights("f", rename = [["a.*", "b.*.*"]])'),
+        "E205", 23, 'weights: rule 1 of the rename table: "b.*.*" has more * than "a.*"', "",
+    ),
+    "a rename table with a mark": (
+        train('init = weights("f", rename = [["a", "b"], ["c", "d", "transposed"]])'),
+        "E205", 23,
+        "weights: rule 2 of the rename table ends with 'transposed'; \"transpose\" is all that can stand there", "",
+    ),
+    "a rename table that is no table": (
+        train('init = weights("f", rename = ["a", "b"])'),
+        "E205", 23, 'weights: rename is a string or a list of lists of strings or lists of strings, got ["a", "b"]',
+        'a list stands in brackets: [["a", "b"]]',
+    ),
+    "a pattern as a scope": (
+        train('init = weights("f", into = "logits.*")'),
+        "E205", 23, 'weights: into is a scope such as "backbone", without * and without dots at its ends', "",
+    ),
+    "another framework's word for weights": (
+        train('init = from_pretrained("f")'),
+        "E403", 10, "from_pretrained is not weights", "did you mean weights?",
     ),
     "float16": (export('precision = "float16"'), "E205", 3, 'export: precision = "float16" is not available yet', ""),
     "int8": (export('quantize = "int8"'), "E205", 3, 'export: quantize = "int8" is not available yet', ""),

@@ -33,7 +33,7 @@ def test_every_mended_example_is_whole() -> None:
 def test_every_code_of_the_elaborator_is_in_the_catalogue() -> None:
     folder = Path(nnspec.ir.__file__).parent
     used = {
-        code for path in folder.glob("*.py") for code in re.findall(r'"(E\d{3})"', path.read_text(encoding="utf-8"))
+        code for path in folder.glob("*.py") for code in re.findall(r'"([EW]\d{3})"', path.read_text(encoding="utf-8"))
     }
     assert used <= set(CATALOGUE)
     assert {code for code in CATALOGUE if "E200" < code < "E600"} - used <= {"E203", "E207", "E208", "E214"}

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from math import erf
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,6 +21,10 @@ from nnspec.ir.components import Component, Example, Operator
 from nnspec.ir.dims import parse, substitute
 from nnspec.ir.types import TensorType
 from nnspec.library import registries
+
+sys.path.append(str(Path(__file__).parents[1] / "graph"))
+from reference_convolution import CONVOLUTIONS
+from reference_pooling import MaxPool
 
 SIZES = {"N": 3, "T": 4, "H": 3, "W": 2}
 WORDS = {"true": True, "false": False, "none": None}
@@ -165,7 +171,7 @@ class Erf(OpRun):
 
 
 def reference(model: onnx.ModelProto, feeds: dict[str, Any]) -> list[Any]:
-    return list(ReferenceEvaluator(model, new_ops=[Erf]).run(None, feeds))
+    return list(ReferenceEvaluator(model, new_ops=[Erf, MaxPool, *CONVOLUTIONS]).run(None, feeds))
 
 
 def onnxruntime(model: onnx.ModelProto, feeds: dict[str, Any]) -> list[Any]:

@@ -16,6 +16,8 @@ VARIANCES = {
     "glorot_normal": 2 / (FAN_IN + FAN_OUT),
     "he_uniform": 2 / FAN_IN,
     "he_normal": 2 / FAN_IN,
+    'he_uniform("fan_out")': 2 / FAN_OUT,
+    'he_normal(mode = "fan_out")': 2 / FAN_OUT,
     "lecun_normal": 1 / FAN_IN,
     "normal(0.5)": 0.25,
     "uniform(-3, 3)": 3.0,

@@ -75,6 +75,9 @@ ELEMENTWISE: dict[str, Oracle] = {
     "argmax": lambda x: x.argmax(-1),
     "rescale(1 / 255)": lambda x: x / 255,
     "rescale(2, offset = -1)": lambda x: 2 * x - 1,
+    "rescale([1 / 58, 1 / 57], offset = [-2, -1.5])": lambda x: (
+        x / np.array([58, 57]).reshape(2, 1, 1) - np.array([2, 1.5]).reshape(2, 1, 1)
+    ),
     "clip(-1, 1)": lambda x: np.clip(x, -1, 1),
     "clip(max = 0.5)": lambda x: np.minimum(x, 0.5),
     "one_hot(4)": lambda x: np.eye(4)[x],

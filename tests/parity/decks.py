@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import forms_activations, forms_numbers, forms_shape, structures_blocks, structures_inputs
+from . import forms_activations, forms_convolution, forms_numbers, forms_shape, structures_blocks, structures_inputs
 from .forms import FORMS
 from .structures import STRUCTURES
 
@@ -10,6 +10,7 @@ __all__ = [
     "FORMS",
     "STRUCTURES",
     "forms_activations",
+    "forms_convolution",
     "forms_numbers",
     "forms_shape",
     "structures_blocks",

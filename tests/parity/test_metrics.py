@@ -56,6 +56,11 @@ def f1(y: Tensor, t: Tensor) -> Tensor:
     return 2 * right / (said + true)
 
 
+def iou(y: Tensor, t: Tensor) -> Tensor:
+    right, said, true = counts(y, t)
+    return (right / (said + true - right)).mean()
+
+
 def auc(y: Tensor, t: Tensor) -> Tensor:
     """The part of all pairs that is in order, for each class against the rest."""
     p, t = y.double().softmax(-1).reshape(-1, 4), t.reshape(-1)
@@ -67,6 +72,7 @@ CLASSES |= {
     "precision(y, t)": precision,
     'recall(y, t, average = "weighted")': recall,
     'f1(y, t, average = "micro")': f1,
+    "iou(y, t)": iou,
     "auc(y, t)": auc,
 }
 

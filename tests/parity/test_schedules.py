@@ -152,7 +152,9 @@ def test_plateaus_of_random_histories(text: str, mode: Any) -> None:
 def compare_plateau(schedule: Any, mode: Any, options: dict[str, Any], history: tuple[float, ...]) -> None:
     optimizer = SGD([torch.nn.Parameter(torch.zeros(1))], 0.1)
     scheduler = theirs.ReduceLROnPlateau(optimizer, mode, **({"min_lr": 0.0} | options))
+    known = None
     for epoch in range(EPOCHS):
-        found = schedule.value(Progress(epoch * 4, 4, EPOCHS * 4, history[:epoch], mode))
+        found = schedule.value(Progress(epoch * 4, 4, EPOCHS * 4, known))
         assert found == optimizer.param_groups[0]["lr"]
+        known = schedule.after(known, history[epoch], mode)
         scheduler.step(history[epoch])

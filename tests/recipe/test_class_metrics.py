@@ -1,4 +1,4 @@
-"""Precision, recall, F1 and AUC over two batches against their definitions over all rows, element by element."""
+"""Precision, recall, F1, IoU and AUC over two batches against their definitions over all rows, element by element."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CLASSES = RANDOM.choice(4, 60, p=[0.6, 0.25, 0.15, 0])
 """The last class is never true, and sometimes said."""
 SCORES = RANDOM.normal(size=(60, 3)).astype(np.float32)
 TRUTH = (SCORES + RANDOM.normal(0, 2, (60, 3)) > 0.4).astype(np.float32)
-COUNTED, AVERAGES = ("precision", "recall", "f1"), ("macro", "micro", "weighted")
+COUNTED, AVERAGES = ("precision", "recall", "f1", "iou"), ("macro", "micro", "weighted")
 
 
 def score(kind: str, said: Any, true: Any) -> float:
@@ -25,7 +25,8 @@ def score(kind: str, said: Any, true: Any) -> float:
     precision = right / sum(said) if sum(said) else 0.0
     recall = right / sum(true) if sum(true) else 0.0
     f1 = 2 * precision * recall / (precision + recall) if right else 0.0
-    return {"precision": precision, "recall": recall, "f1": f1}[kind]
+    iou = right / either if (either := sum(a or b for a, b in zip(said, true, strict=True))) else 0.0
+    return {"precision": precision, "recall": recall, "f1": f1, "iou": iou}[kind]
 
 
 def averaged(kind: str, average: str, said: Any, true: Any) -> float:
@@ -77,6 +78,7 @@ def test_classes_that_nobody_says_or_has_are_left_out() -> None:
     logits, classes = np.eye(4, dtype=np.float32)[[0, 1, 0, 0]], np.array([0, 1, 1, 0])
     assert metric("precision", logits, classes, cut=2) == pytest.approx((2 / 3 + 1) / 2)
     assert metric("recall", logits, classes, cut=2) == pytest.approx((1 + 1 / 2) / 2)
+    assert metric("iou", logits, classes, cut=2) == pytest.approx((2 / 3 + 1 / 2) / 2)
     assert isnan(metric("f1(ignore = 0)", logits, np.zeros(4, np.int64), cut=2))
 
 

@@ -80,6 +80,7 @@ def test_counts_and_area_of_four_rows() -> None:
     assert metric("precision", logits, classes) == pytest.approx((1 / 2 + 1) / 2)
     assert metric("recall", logits, classes) == pytest.approx((1 + 2 / 3) / 2)
     assert metric("f1", logits, classes) == pytest.approx((2 / 3 + 4 / 5) / 2)
+    assert metric("iou", logits, classes) == pytest.approx((1 / 2 + 2 / 3) / 2)
     assert metric("auc", logits, classes) == pytest.approx(2 / 3)
 
 

@@ -8,14 +8,22 @@ from typing import Any
 import pytest
 from part_graphs import build
 
-from nnspec.recipe.base import Progress, best_epoch
+from nnspec.recipe.base import Best, Mode, Progress
 
 PER_EPOCH, TOTAL = 10, 200
 
 
 def value(call: str, step: int, history: tuple[float, ...] = (), mode: Any = "min") -> float:
     schedule: Any = build("schedule", call)
-    return float(schedule.value(Progress(step, PER_EPOCH, TOTAL, history, mode)))
+    return float(schedule.value(Progress(step, PER_EPOCH, TOTAL, after(schedule, history, mode))))
+
+
+def after(watching: Any, history: tuple[float, ...], mode: Mode) -> Any:
+    """What a schedule or a stop knows after these measurements."""
+    known = None
+    for measured in history:
+        known = watching.after(known, measured, mode)
+    return known
 
 
 CLOSED = {
@@ -88,21 +96,29 @@ def test_a_schedule_is_a_learning_rate() -> None:
 def test_patience() -> None:
     stop: Any = build("stop", "patience(2)")
     assert stop.watches == "validation.loss"
-    assert [stop.stops((3.0, 2.0, 2.5, 2.0, 1.0)[:n], "min") for n in range(6)] == [
-        False,
-        False,
-        False,
-        False,
-        True,
-        False,
-    ]
-    assert not stop.stops((0.1, 0.2, 0.3), "max")
-    assert build("stop", 'patience(2, mode = "min")').stops((0.1, 0.2, 0.3), "max")  # type: ignore[attr-defined]
-    assert build("stop", "patience(2, min_delta = 0.5)").stops((3.0, 2.9, 2.6), "min")  # type: ignore[attr-defined]
-    assert not stop.stops((nan, 2.0, 1.0), "min")
+    found = [stops(stop, (3.0, 2.0, 2.5, 2.0, 1.0)[:n], "min") for n in range(6)]
+    assert found == [False, False, False, False, True, False]
+    assert not stops(stop, (0.1, 0.2, 0.3), "max")
+    assert stops(build("stop", 'patience(2, mode = "min")'), (0.1, 0.2, 0.3), "max")
+    assert stops(build("stop", "patience(2, min_delta = 0.5)"), (3.0, 2.9, 2.6), "min")
+    assert not stops(stop, (nan, 2.0, 1.0), "min")
 
 
-def test_best_epoch() -> None:
-    assert best_epoch((3.0, 1.0, 1.0, 2.0), "min") == 1
-    assert best_epoch((3.0, 1.0, 4.0), "max") == 2
-    assert best_epoch((nan, nan, 5.0), "min") == 2
+def stops(stop: Any, history: tuple[float, ...], mode: Mode) -> bool:
+    return bool(stop.stops(after(stop, history, mode)))
+
+
+@pytest.mark.parametrize(
+    ("history", "mode", "best", "since"),
+    [
+        ((3.0, 1.0, 1.0, 2.0), "min", 1.0, 2),
+        ((3.0, 1.0, 4.0), "max", 4.0, 0),
+        ((nan, nan, 5.0), "min", 5.0, 0),
+        ((5.0, nan, nan), "max", 5.0, 2),
+    ],
+)
+def test_the_best_measurement(history: tuple[float, ...], mode: Mode, best: float, since: int) -> None:
+    found = Best()
+    for measured in history:
+        found = found.after(measured, mode)
+    assert found == (best, since)

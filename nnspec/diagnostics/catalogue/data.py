@@ -81,10 +81,13 @@ MEANINGS = (
     ),
     Entry(
         "E608",
-        "an archive is hostile or damaged",
-        """The sizes that a .npy or .npz file announces are held against the bytes that it has before anything is
+        "a data file is hostile or damaged",
+        """The sizes that a .npy, .npz or IDX file announces are held against the bytes that it has before anything is
         unpacked. Pickled objects, which could run code, are never read; nor are encrypted members, methods other
-        than stored and deflated, repeated names, names that are paths, and members that unpack like a zip bomb.""",
+        than stored and deflated, repeated names, names that are paths, and members that unpack like a zip bomb.
+
+        The files in a folder of images must be whole images. One of more than 89 million pixels is refused before it
+        is unpacked, since small files can announce any number of them.""",
         "$ python -c \"import numpy as np; np.savez('x.npz', x=np.array([{}, []], object))\"",
         "$ python -c \"import numpy as np; np.savez('x.npz', x=np.array([1.0, 2.0]))\"",
         shell=True,

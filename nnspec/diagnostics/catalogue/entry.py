@@ -25,7 +25,7 @@ def explained(entry: Entry) -> str:
         [
             f"{entry.code}: {entry.title}",
             *paragraphs,
-            "This fails:",
+            "This is warned of:" if entry.code.startswith("W") else "This fails:",
             indent(entry.failing.strip("\n"), "    "),
             "This works:",
             indent(entry.mended.strip("\n"), "    ") + "\n",

@@ -34,6 +34,16 @@ RUNS = (
         shell=True,
     ),
     Entry(
+        "E718",
+        "a batch is too small for its statistics",
+        """In training, batch_norm takes mean and variance of each channel over the batch. One value has no variance:
+        that of a channel of [1, C], or of [1, C, 1, 1] behind a pool. Two rows are enough. The last batch of an epoch
+        holds the rows that batch_size leaves over.""",
+        "$ nnspec train spec.nn --out run     # batch_size = 64, and 129 rows to learn from",
+        "$ nnspec train spec.nn --out run     # batch_size = 60",
+        shell=True,
+    ),
+    Entry(
         "E711",
         "the spec has no train section",
         """Without one there is nothing to train. Such a spec can be checked, compiled and run.""",
@@ -101,7 +111,9 @@ MODELS = (
         "the weights do not fit the spec",
         """Every parameter of the spec must be in the file, with its shape, and nothing else. The message lists what is
         missing, what is unexpected, what has another shape, and what is no finite number in the parameter's dtype.
-        Parameters are named by their paths in the spec.
+        Parameters are named by their paths in the spec. The help says which name of the file is likely that of which
+        parameter; `init = weights("file", part = …, into = …, only = …, rename = …)` takes a part of a file, or other
+        names.
 
         The weights of a run also belong to the columns that fed its inputs: a spec that feeds others, or the same in
         another order, is refused.""",

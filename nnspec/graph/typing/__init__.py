@@ -7,17 +7,29 @@ has none (nnspec/autodiff).
 
 from __future__ import annotations
 
-from nnspec.graph.typing import elementwise, indexing, linear, normalization, reduce, resize, shape
+from nnspec.graph.typing import (
+    convolution,
+    elementwise,
+    indexing,
+    linear,
+    normalization,
+    pooling,
+    reduce,
+    resize,
+    shape,
+)
 from nnspec.graph.typing.call import Underdetermined, infer, operators
 
 __all__ = [
     "Underdetermined",
+    "convolution",
     "elementwise",
     "indexing",
     "infer",
     "linear",
     "normalization",
     "operators",
+    "pooling",
     "reduce",
     "resize",
     "shape",

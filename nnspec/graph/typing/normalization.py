@@ -30,3 +30,12 @@ def batch_normalization(call: Call) -> tuple[TensorType, ...]:
     if x.rank < 2 or any(call.type(i).shape != (x.shape[1],) for i in range(1, 5)):
         raise ValueError(f"scale, offset, mean and variance have one value per channel of {x}")
     return (x, call.type(3), call.type(4)) if call.integer("training_mode", 0) else (x,)
+
+
+@typed("InstanceNormalization")
+def instance_normalization(call: Call) -> TensorType:
+    x = call.type(0)
+    if x.rank < 3 or any(call.type(i).shape != (x.shape[1],) for i in (1, 2)):
+        raise ValueError(f"scale and offset have one value per channel of {x}")
+    same_dtype(call.types())
+    return x

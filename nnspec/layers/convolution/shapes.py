@@ -1,0 +1,72 @@
+"""What all convolutions ask of their input, and say where it does not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import isqrt
+
+from nnspec.diagnostics.errors import Fault
+from nnspec.ir.components import known_size, require_dtype
+from nnspec.ir.dims import Shape
+from nnspec.ir.types import TensorType
+from nnspec.layers.windows import Window, slid
+
+DTYPES = ("float32", "float16")
+"""Those for which ONNX Runtime has the operators."""
+
+OF_WINDOWS = {
+    "kernel": "kernel_size filter_size kernel_shape ksize",
+    "stride": "strides subsample subsampling",
+    "padding": "pad pads border_mode",
+    "dilation": "dilation_rate dilations rate atrous_rate",
+}
+"""What other frameworks call the options that say where a filter is applied."""
+
+OF_CHANNELS = {
+    "channels": "out_channels filters features num_filters out_features",
+    "groups": "group feature_group_count num_groups",
+}
+"""And those that say how many there are."""
+
+LETTERS = {1: "[N, C, W]", 2: "[N, C, H, W]", 3: "[N, C, D, H, W]"}
+
+
+def require_images(kind: str, x: TensorType, axes: int) -> int:
+    """The number of channels of an input [N, C, *] with so many axes behind them. Raises E203, E214 or E215."""
+    if x.rank != axes + 2:
+        raise Fault(
+            "E203",
+            f"{kind} needs an input of {axes + 2} dimensions {LETTERS[axes]}, got {x}",
+            help=_other_rank(x, axes),
+        )
+    require_dtype(kind, x, DTYPES)
+    return known_size(kind, x, 1)
+
+
+def require_groups(kind: str, x: TensorType, channels: int, groups: int) -> None:
+    """Raise E203 unless the channels of the input fall into groups of one size."""
+    if channels % groups:
+        raise Fault("E203", f"{kind} cannot take the {channels} channels of {x} in {groups} groups of one size")
+
+
+def swept(kind: str, x: TensorType, windows: Sequence[Window]) -> Shape:
+    """How many windows fit along each axis. Raises E203 where none does."""
+    try:
+        return slid(kind, x, windows)
+    except Fault as fault:
+        if x.rank > 3 and x.shape[-1] in (1, 3, 4) and x.shape[1] not in (1, 3, 4):
+            order = ", ".join(str(axis) for axis in (0, x.rank - 1, *range(1, x.rank - 1)))
+            raise Fault(fault.code, fault.message, help=f"channels come first: transpose({order})") from fault
+        raise
+
+
+def _other_rank(x: TensorType, axes: int) -> str:
+    """How to come to the dimensions that are wanted."""
+    size = x.shape[-1]
+    if x.rank == axes + 1:
+        return "unsqueeze(1) makes one channel of it"
+    if x.rank == 2 and axes == 2:
+        side = isqrt(size) if isinstance(size, int) else 0
+        shape = f"1, {side}, {side}" if side > 1 and side * side == size else "C, H, W"
+        return f"move flatten below the convolutions, or reshape({shape}) first"
+    return ""
