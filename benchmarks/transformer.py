@@ -3,8 +3,8 @@
     python -m benchmarks.transformer --torch-python PATH [--threads 1 2] [--rounds 15] [--cases char gpt …]
 
 PyTorch runs eager, in its best setting: fused AdamW, gradients set to None, `scaled_dot_product_attention`, no loss
-read. nnspec runs `Trainer.step`, which checks the batch and gives the loss, and the compiled model. Memory is the peak of a
-process that trains, and what the model and its steps add to one in which everything is imported.
+read. nnspec runs `Trainer.step`, which checks the batch and gives the loss, and the compiled model. Memory is the peak
+of a process that trains, and what the model and its steps add to one in which everything is imported.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ import numpy as np
 from nnspec.graph.folding import fold_constants
 from nnspec.graph.graph import Attribute, Graph, Node, Value
 from nnspec.graph.rewrite import rewritten, with_nodes
+from nnspec.graph.scaling import absorb_scales
 from nnspec.graph.simplify import simplify
 
 RANDOM = (
@@ -61,6 +62,7 @@ PASSES: tuple[Callable[[Graph], Graph], ...] = (
     simplify,
     merge_equal,
     drop_dead,
+    absorb_scales,
 )
 """Simplification runs twice: joining two operators may leave one that changes nothing."""
 
@@ -78,4 +80,4 @@ def _hashable(value: Attribute) -> Hashable:
     return value if isinstance(value, int | float | str) else tuple(value)
 
 
-__all__ = ["PASSES", "drop_dead", "fold_constants", "merge_equal", "optimized", "simplify"]
+__all__ = ["PASSES", "absorb_scales", "drop_dead", "fold_constants", "merge_equal", "optimized", "simplify"]
