@@ -10,9 +10,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from nnspec.autodiff.engine import gradients
+from nnspec.autodiff.recompute import recompute
 from nnspec.compiler.lowering import Library, Sizes, lower_loss, lower_model
 from nnspec.graph.dtypes import tensor_type
 from nnspec.graph.graph import Graph, Value
+from nnspec.graph.order import backward_in_turn
 from nnspec.graph.passes import optimized
 from nnspec.ir import codec
 from nnspec.ir.dims import symbol
@@ -81,9 +83,11 @@ def gradients_graph(spec: Spec, library: Library, sizes: Sizes) -> Graph:
         g.output(state_name(path), value)
     trained = trained_parameters(spec)
     wanted = [g.parameter(item.path, TensorType(item.dtype, item.shape)) for item in trained]
+    forward = len(g.nodes)
     for item, gradient in zip(trained, gradients(g, objective, wanted), strict=True):
         g.output(gradient_name(item.path), gradient or g.expand(g.constant(0, item.dtype), item.shape))
-    return optimized(g)
+    recompute(g, forward)
+    return backward_in_turn(optimized(g))
 
 
 def evaluation_graph(spec: Spec, library: Library, sizes: Sizes) -> Graph:

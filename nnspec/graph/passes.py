@@ -14,6 +14,7 @@ from nnspec.graph.graph import Attribute, Graph, Node, Value
 from nnspec.graph.rewrite import rewritten, with_nodes
 from nnspec.graph.scaling import absorb_scales
 from nnspec.graph.simplify import simplify
+from nnspec.graph.sums import sums_into_products
 
 RANDOM = (
     "Bernoulli",
@@ -63,6 +64,7 @@ PASSES: tuple[Callable[[Graph], Graph], ...] = (
     merge_equal,
     drop_dead,
     absorb_scales,
+    sums_into_products,
 )
 """Simplification runs twice: joining two operators may leave one that changes nothing."""
 
@@ -80,4 +82,13 @@ def _hashable(value: Attribute) -> Hashable:
     return value if isinstance(value, int | float | str) else tuple(value)
 
 
-__all__ = ["PASSES", "absorb_scales", "drop_dead", "fold_constants", "merge_equal", "optimized", "simplify"]
+__all__ = [
+    "PASSES",
+    "absorb_scales",
+    "drop_dead",
+    "fold_constants",
+    "merge_equal",
+    "optimized",
+    "simplify",
+    "sums_into_products",
+]

@@ -75,7 +75,9 @@ def gelu_erf(g: Graph, x: Value) -> Value:
         bell = g.op("Div", u, g.op("Exp", g.op("Mul", u, u)))
         return (g.op("Mul", dy, g.op("Add", q, bell)),)
 
-    return g.op("Mul", g.with_gradient(g.op("Mul", u, q), [u], gradient), sqrt(2 / pi))
+    y = g.with_gradient(g.op("Mul", u, q), [u], gradient)
+    g.spared.append(y)
+    return g.op("Mul", y, sqrt(2 / pi))
 
 
 def gelu_tanh(g: Graph, x: Value) -> Value:
