@@ -53,12 +53,15 @@ def threads_for(work: int, limit: int | None = None) -> int:
 class Session:
     """A model, loaded.
 
-    `device` is `cpu` or `cuda`. Raises E701 where the device is missing, E705 where ONNX Runtime refuses the model.
+    `device` is `cpu` or `cuda`; `frugal` is right where much memory is needed in a run. Raises E701 where the device is missing, E705 where ONNX Runtime refuses the model.
     """
 
-    def __init__(self, model: bytes, *, threads: int = 1, device: str = "cpu") -> None:
-        provider = _provider(device)
-        self._session = _guarded(partial(ort.InferenceSession, model, _options(threads), providers=[provider]), "load")
+    def __init__(self, model: bytes, *, threads: int = 1, device: str = "cpu", frugal: bool = False) -> None:
+        provider, options = _provider(device), _options(threads)
+        # With a plan of its memory, a model of 784-128-10 takes 5 % less time; but the second run allocates all of the
+        # plan beside what the first one took, which the arena does not give back: 735 MB instead of 450 for a GPT.
+        options.enable_mem_pattern = not frugal
+        self._session = _guarded(partial(ort.InferenceSession, model, options, providers=[provider]), "load")
         self.inputs: tuple[str, ...] = tuple(item.name for item in self._session.get_inputs())
         self.outputs: tuple[str, ...] = tuple(item.name for item in self._session.get_outputs())
 
@@ -156,7 +159,6 @@ def _provider(device: str) -> str:
 def _options(threads: int) -> ort.SessionOptions:
     options = ort.SessionOptions()
     options.log_severity_level = 4
-    options.enable_mem_pattern = False
     options.intra_op_num_threads = threads
     options.add_session_config_entry("session.force_spinning_stop", "1")
     return options

@@ -4,6 +4,7 @@ run of ONNX Runtime."""
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,6 +22,10 @@ from nnspec.training.state import TrainingState
 Array = np.ndarray[Any, Any]
 
 
+LARGE = 2**23
+"""Numbers that a graph makes in a run, above which memory counts for more than a few microseconds."""
+
+
 class Device(NamedTuple):
     """Where graphs run."""
 
@@ -33,7 +38,8 @@ class Device(NamedTuple):
         return self.limit or available_cores()
 
     def session(self, graph: Graph, threads: int) -> Session:
-        return Session(to_bytes(to_model(graph)), threads=threads, device=self.name)
+        made = sum(prod(value.static_shape) for node in graph.nodes for value in node.outputs)
+        return Session(to_bytes(to_model(graph)), threads=threads, device=self.name, frugal=made > LARGE)
 
 
 def work(spec: Spec, sizes: Sizes) -> int:
