@@ -17,7 +17,9 @@ from typing import IO, Any
 SLICE = 0.15
 """Seconds of a slice."""
 WARM_UP = 20
-"""Steps before the first slice."""
+"""Steps before the first slice; fewer where they take longer than LONGEST_WARM_UP."""
+LONGEST_WARM_UP = 1.5
+"""Seconds."""
 
 
 def arguments(description: str | None, words: Sequence[str], cases: Iterable[str] = ()) -> argparse.Namespace:
@@ -63,8 +65,10 @@ def micros(times: Sequence[tuple[float, ...]]) -> list[float]:
 
 def answer(step: Callable[[], Any]) -> None:
     """Be a worker: answer every line of the input with the median time of a step in one slice."""
-    for _ in range(WARM_UP):
-        step()
+    start = time.perf_counter()
+    for done in range(WARM_UP):
+        if done < 3 or time.perf_counter() - start < LONGEST_WARM_UP:
+            step()
     for _ in sys.stdin:
         times, end = [], time.perf_counter() + SLICE
         while time.perf_counter() < end:

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from nnspec.data.settings import Augmentation, DataSection
+from nnspec.data.augment import components as augmentations
+from nnspec.data.augment.base import AUGMENTATIONS
+from nnspec.data.settings import DataSection
 from nnspec.data.sources import SOURCES
 from nnspec.ir.components import Component, Registry
 from nnspec.layers import INITIALIZERS, LAYERS, OPERATORS
@@ -27,7 +29,6 @@ from nnspec.recipe.base import AVERAGES, LOSSES, METRICS, OPTIMIZERS, REGULARIZE
 from nnspec.recipe.settings import ExportSection, TrainSection
 from nnspec.recipe.starts import WEIGHTS
 
-AUGMENTATIONS: Registry[Augmentation] = Registry("augmentation")
 SECTIONS: Registry[Component] = Registry("section")
 for _section in (DataSection, TrainSection, ExportSection):
     SECTIONS(_section.name)(_section)
@@ -51,6 +52,7 @@ __all__ = [
     "LIBRARY",
     "adam",
     "adaptive",
+    "augmentations",
     "confusion",
     "losses",
     "metrics",

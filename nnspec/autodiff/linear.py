@@ -25,8 +25,8 @@ def matmul(g: Graph, node: Node, dy: Value) -> Grads:
 
 
 def _right(g: Graph, a: Value, b: Value, dy: Value) -> Value:
-    """db = a' dy. Where b = c' it is (dy' a)', so that the gradient of c needs no Transpose that moves elements: 0.65 ms
-    for 36 matrices of 256 x 256.
+    """db = a' dy. Where b = c' it is (dy' a)', so that the gradient of c needs no Transpose that moves elements, which
+    takes 0.65 ms for 36 matrices of 256 x 256.
     """
     if b.node and b.node.op_type == "Transpose" and a.shape[:-2] == b.shape[:-2] and _swaps(b.node):
         return _swapped(g, g.op("MatMul", _swapped(g, dy), a))

@@ -22,9 +22,9 @@ def recompute(g: Graph, forward: int) -> None:
     early = list(g.nodes[:forward])
     for value in g.spared:
         _Again(g, forward, _with_views(early, value), kept=set()).run()
-    for group in g.recomputed.values():
-        inside = set(group)
-        outside = {x for node in early if node not in inside for x in node.inputs if x is not None}
+    for origins in g.recomputed.values():
+        group = [node for node in early if node.origin in origins]
+        outside = {x for node in early if node.origin not in origins for x in node.inputs if x is not None}
         _Again(g, forward, group, kept=outside | {*g.outputs.values(), *g.state.values()}).run()
 
 

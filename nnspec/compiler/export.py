@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from nnspec import __version__
+from nnspec.compiler.absorption import absorb_normalizations
 from nnspec.compiler.initial import initial_values
 from nnspec.compiler.lowering import Library
 from nnspec.compiler.training_graphs import forward_graph
@@ -146,7 +147,8 @@ def _model(
     opset: int,
 ) -> Any:
     try:
-        return onnx_file.to_model(forward_graph(spec, library, outputs, opset=opset), arrays, about)
+        graph, absorbed = absorb_normalizations(forward_graph(spec, library, outputs, opset=opset), arrays)
+        return onnx_file.to_model(graph, absorbed, about)
     except OpsetError as error:
         raise Fault("E710", f"{spec.name} cannot be written in opset {opset}: {error}") from error
     except GraphError as error:

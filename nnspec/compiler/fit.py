@@ -14,8 +14,19 @@ from nnspec.ir.patterns import matches
 from nnspec.ir.spec import Parameter, Spec
 from nnspec.ir.types import FLOATS, shape_text
 
+Array = np.ndarray[Any, Any]
+
 SHOWN = 8
 """Names listed in a message before it says how many more there are."""
+
+COUNTER = "num_batches_tracked"
+"""What PyTorch's batch norms count, and those of a spec only where they need it."""
+
+
+def without_counters(spec: Spec, weights: Mapping[str, Array]) -> dict[str, Array]:
+    """The weights but for the counters of PyTorch that the spec has no use for."""
+    known = {item.path for item in spec.parameters}
+    return {path: array for path, array in weights.items() if path in known or path.rpartition(".")[2] != COUNTER}
 
 
 def require_fit(

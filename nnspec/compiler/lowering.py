@@ -69,7 +69,6 @@ class _Lowering:
         arguments = {option: values[name] for option, name in node.arguments.items()}
         types = {option: value.type for option, value in arguments.items()}
         component = codec.build(self._library, node.kind, node.component, node.options, types)
-        start = len(self._g.nodes)
         with self._g.at(node.path):
             parameters = {
                 leaf: self._g.parameter(path, self._parameters[path]) for leaf, path in node.parameters.items()
@@ -80,5 +79,5 @@ class _Lowering:
             except Fault as fault:
                 raise Fault(fault.code, f"{node.path}: {fault.message}", fault.help) from fault
         if node.recompute and self._g.training:
-            self._g.recomputed.setdefault(node.recompute, []).extend(self._g.nodes[start:])
+            self._g.recomputed.setdefault(node.recompute, set()).add(node.path)
         return (results,) if isinstance(results, Value) else tuple(results)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from nnspec.compiler.fit import require_fit
+from nnspec.compiler.fit import require_fit, without_counters
 from nnspec.compiler.weights import Source, read_weights
 from nnspec.data.wording import listed
 from nnspec.diagnostics.errors import Fault
@@ -20,9 +20,6 @@ from nnspec.ir.spec import Spec
 from nnspec.recipe.starts import Start
 
 Array = np.ndarray[Any, Any]
-
-COUNTER = "num_batches_tracked"
-"""What PyTorch's batch norms count, and those of a spec only where they need it."""
 
 
 def starting_weights(spec: Spec, source: Source, asked: Start, beside: Path) -> dict[str, Array]:
@@ -34,13 +31,12 @@ def starting_weights(spec: Spec, source: Source, asked: Start, beside: Path) -> 
     arrays = _below(asked.part, read_weights(source).arrays)
     found, names = renamed(arrays, Table(_entries(asked.rename, beside)))
     below = f"{asked.into}." if asked.into else ""
-    known = {item.path for item in spec.parameters}
-    taken = {
+    covered = {
         below + name: array
         for name, array in found.items()
         if any(matches(pattern, below + name) for pattern in asked.patterns)
-        and (below + name in known or name.rpartition(".")[2] != COUNTER)
     }
+    taken = without_counters(spec, covered)
     before = f"{asked.part}." if asked.part else ""
     require_fit(spec, taken, only=asked.patterns, names={below + name: before + names[name] for name in found})
     return taken

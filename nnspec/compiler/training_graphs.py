@@ -16,6 +16,7 @@ from nnspec.graph.dtypes import tensor_type
 from nnspec.graph.graph import Graph, Value
 from nnspec.graph.order import backward_in_turn
 from nnspec.graph.passes import optimized
+from nnspec.graph.training_forms import in_training_forms
 from nnspec.ir import codec
 from nnspec.ir.dims import symbol
 from nnspec.ir.patterns import matches
@@ -70,9 +71,7 @@ def gradients_graph(spec: Spec, library: Library, sizes: Sizes) -> Graph:
     depend on.
     """
     held = frozen_paths(spec)
-    g = Graph(f"{spec.name}_gradients", training=True, frozen=held)
-    scalar = tensor_type("uint32", ())
-    g.seed_with(g.input(SEED, scalar), g.input(STEP, scalar))
+    g = _training_graph(spec, held)
     loss = _loss_and_metrics(spec, library, g, sizes)
     penalty = _penalty(spec, library, g)
     objective = g.op("Add", loss, penalty) if penalty else loss
@@ -83,11 +82,17 @@ def gradients_graph(spec: Spec, library: Library, sizes: Sizes) -> Graph:
         g.output(state_name(path), value)
     trained = trained_parameters(spec)
     wanted = [g.parameter(item.path, TensorType(item.dtype, item.shape)) for item in trained]
+    in_training_forms(g)
     forward = len(g.nodes)
     for item, gradient in zip(trained, gradients(g, objective, wanted), strict=True):
         g.output(gradient_name(item.path), gradient or g.expand(g.constant(0, item.dtype), item.shape))
     recompute(g, forward)
     return backward_in_turn(optimized(g))
+
+
+def require_trainable(spec: Spec, library: Library, sizes: Sizes) -> None:
+    """Raise the fault of a layer that cannot learn from batches of these sizes."""
+    lower_model(spec, library, _training_graph(spec, frozen_paths(spec)), sizes)
 
 
 def evaluation_graph(spec: Spec, library: Library, sizes: Sizes) -> Graph:
@@ -157,6 +162,13 @@ def accumulation_graph() -> Graph:
     g = Graph("accumulation")
     total, gradient, weight = g.input("total", FLAT), g.input("gradient", FLAT), g.input("weight", SCALAR)
     g.output("new/total", g.op("Add", total, g.op("Mul", gradient, weight)))
+    return g
+
+
+def _training_graph(spec: Spec, frozen: set[str]) -> Graph:
+    g = Graph(f"{spec.name}_gradients", training=True, frozen=frozen)
+    scalar = tensor_type("uint32", ())
+    g.seed_with(g.input(SEED, scalar), g.input(STEP, scalar))
     return g
 
 

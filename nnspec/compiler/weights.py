@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
-from nnspec.compiler.fit import require_fit
+from nnspec.compiler.fit import require_fit, without_counters
 from nnspec.data.slots import input_columns
 from nnspec.data.wording import listed, nearest, quoted
 from nnspec.diagnostics.errors import Fault
@@ -94,12 +94,13 @@ def fitting_weights(spec: Spec, source: Source, *, strict: bool = True, classes:
 
     `classes` are those that the model has already. Raises E702 for names, shapes, values, and for a run whose inputs
     were fed by other columns; E606 for a run with other classes. Not `strict`, some parameters may be missing, and what
-    the run says about its data does not count.
+    the run says about its data does not count. The counters of PyTorch's batch norms are left out.
     """
     found = read_weights(source)
-    require_fit(spec, found.arrays, strict=strict)
+    arrays = without_counters(spec, found.arrays)
+    require_fit(spec, arrays, strict=strict)
     if not strict:
-        return Weights(found.arrays)
+        return Weights(arrays)
     _require_same_feeds(spec, found.feeds)
     kept = dict(found.classes)
     if spec.train:
@@ -111,7 +112,7 @@ def fitting_weights(spec: Spec, source: Source, *, strict: bool = True, classes:
                 f"{name} has the classes {listed(map(quoted, names))}, "
                 f"the weights were trained for {listed(map(quoted, kept[name]))}",
             )
-    return Weights(found.arrays, kept, found.feeds)
+    return Weights(arrays, kept, found.feeds)
 
 
 def digest(weights: Mapping[str, Array]) -> str:

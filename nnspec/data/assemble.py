@@ -156,5 +156,5 @@ def _place(table: Table, column: str) -> Place:
 def _in_memory(part: Cells | NDArray[Any] | LateColumn, table: Table, column: str) -> Cells | NDArray[Any]:
     """Raise E603 for images where a label, or a column beside others, is needed."""
     if isinstance(part, LateColumn):
-        raise Fault("E603", f"{_place(table, column)(None)} holds images", help="`label` is the class of each image")
+        raise Fault("E603", f"{_place(table, column)(None)} holds images")
     return part

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
     from nnspec.data.labels import Classes
 
-    Stop = Callable[[], bool]
-    """Asked between two rows whether nobody wants the rest."""
+Stop = Callable[[], bool]
+"""Asked between two rows whether nobody wants the rest."""
 
 
 class LateColumn:

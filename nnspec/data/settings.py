@@ -4,16 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar
 
+from nnspec.data.augment.base import Augmentation
 from nnspec.data.sources import Source
 from nnspec.ir.components import Component
 from nnspec.ir.fields import Limits
-
-
-class Augmentation(Component):
-    """A random change of training rows."""
-
-    kind: ClassVar[str] = "augmentation"
-
 
 Fraction = Annotated[float, Limits(gt=0, lt=1)]
 

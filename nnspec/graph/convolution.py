@@ -1,4 +1,4 @@
-"""The geometry of a convolution, and which form computes it: the one place where forms are chosen."""
+"""The geometry of a convolution, whichever way it goes."""
 
 from __future__ import annotations
 
@@ -9,12 +9,16 @@ from nnspec.graph.values import Node
 
 
 class Geometry(NamedTuple):
-    """How a convolution reads its input: of `inner` elements along each axis it makes `outer`.
+    """How a convolution makes images [rows, filters, *outer] of images [rows, channels, *inner].
 
-    Output i reads the elements i * stride + j * dilation - begin of its input, for j below the kernel. A transposed
-    convolution is the same the other way round: it makes `inner` of `outer`.
+    Along each axis, element i of the result reads the elements i * stride + j * dilation - begin, for j below the
+    kernel. A transposed convolution is the same the other way round: it makes the inner images of the outer ones. The
+    weight is [filters, channels / groups, *kernel] in both.
     """
 
+    rows: int
+    channels: int
+    filters: int
     groups: int
     kernel: tuple[int, ...]
     strides: tuple[int, ...]
@@ -30,46 +34,58 @@ class Geometry(NamedTuple):
         return len(self.kernel)
 
     @property
-    def extents(self) -> tuple[int, ...]:
-        """From the first element that an output reads to the last one."""
-        return tuple((k - 1) * d + 1 for k, d in zip(self.kernel, self.dilations, strict=True))
+    def elements(self) -> int:
+        """Of the kernel."""
+        return prod(self.kernel)
 
     @property
-    def unread(self) -> tuple[int, ...]:
-        """How many elements at the end of the padded input no window reads, since the next one does not fit."""
-        return tuple(
-            size + begin + end - (count - 1) * stride - extent
-            for size, begin, end, count, stride, extent in zip(
-                self.inner, self.begins, self.ends, self.outer, self.strides, self.extents, strict=True
-            )
-        )
+    def places(self) -> int:
+        """At which the kernel is applied."""
+        return prod(self.outer)
+
+    @property
+    def extents(self) -> tuple[int, ...]:
+        """From the first element that a place reads to the last one."""
+        return tuple((size - 1) * dilation + 1 for size, dilation in zip(self.kernel, self.dilations, strict=True))
+
+    @property
+    def read(self) -> tuple[int, ...]:
+        """How far the padded images are read."""
+        sizes = zip(self.outer, self.strides, self.extents, strict=True)
+        return tuple((count - 1) * stride + extent for count, stride, extent in sizes)
+
+    @property
+    def surplus(self) -> tuple[int, ...]:
+        """The padding behind that is read; below 0 for elements at the end that nothing reads. `ends` may be larger,
+        where the next window does not fit.
+        """
+        sizes = zip(self.read, self.begins, self.inner, strict=True)
+        return tuple(read - begin - size for read, begin, size in sizes)
 
 
 def geometry(node: Node) -> Geometry:
-    """The geometry of a Conv or ConvTranspose. For the latter, output_padding is padding less."""
+    """The geometry of a Conv or a ConvTranspose, for which output_padding is padding less."""
     x, weight, y = node.inputs[0], node.inputs[1], node.outputs[0]
     assert x is not None and weight is not None
+    inner, outer = (y, x) if node.op_type == "ConvTranspose" else (x, y)
     kernel = weight.static_shape[2:]
-    axes, attributes = len(kernel), node.attributes
-    pads = tuple(attributes.get("pads", (0,) * (2 * axes)))
-    transposed = node.op_type == "ConvTranspose"
-    more = tuple(attributes.get("output_padding", ())) or (0,) * axes
-    ends = tuple(end - extra for end, extra in zip(pads[axes:], more, strict=True)) if transposed else pads[axes:]
-    inner, outer = (y, x) if transposed else (x, y)
+    axes = len(kernel)
+
+    def option(name: str, default: int, count: int = axes) -> tuple[int, ...]:
+        return tuple(int(n) for n in node.attributes.get(name, (default,) * count))
+
+    pads = option("pads", 0, 2 * axes)
+    ends = (end - more for end, more in zip(pads[axes:], option("output_padding", 0), strict=True))
     return Geometry(
-        int(attributes.get("group", 1)),
-        kernel,
-        tuple(attributes.get("strides", (1,) * axes)),
-        tuple(attributes.get("dilations", (1,) * axes)),
-        pads[:axes],
-        ends,
-        inner.static_shape[2:],
-        outer.static_shape[2:],
+        rows=x.static_shape[0],
+        channels=inner.static_shape[1],
+        filters=outer.static_shape[1],
+        groups=int(node.attributes.get("group", 1)),
+        kernel=kernel,
+        strides=option("strides", 1),
+        dilations=option("dilations", 1),
+        begins=pads[:axes],
+        ends=tuple(ends),
+        inner=inner.static_shape[2:],
+        outer=outer.static_shape[2:],
     )
-
-
-def weight_form(geo: Geometry, rows: int, channels: int, filters: int) -> str:
-    """How the gradient of the weight is computed; see `nnspec.autodiff.conv_weight`."""
-    if prod(geo.kernel) == 1:
-        return "products"
-    return "swapped" if channels == 1 else "shifts"

@@ -47,8 +47,9 @@ class Graph:
         """New values of non-trainable parameters, by path: running statistics."""
         self.own_gradients: dict[Value, tuple[tuple[Value, ...], OwnRule]] = {}
         """Values whose gradient is stated as a whole; see `with_gradient`."""
-        self.recomputed: dict[int, list[Node]] = {}
-        """Groups of nodes that the backward pass runs again, so that what they make need not be kept."""
+        self.recomputed: dict[int, set[str]] = {}
+        """Groups of layers, by the origin of their nodes, that the backward pass runs again, so that what they make
+        need not be kept."""
         self.spared: list[Value] = []
         """Single values of that kind: cheap to make of what is kept anyway."""
         self._names: dict[str, int] = {}

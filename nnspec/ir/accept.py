@@ -98,7 +98,8 @@ def want(annotation: Any, limits: Limits = NO_LIMITS) -> str:
     if origin is Literal:
         return "one of " + ", ".join(f'"{word}"' if isinstance(word, str) else str(word) for word in arguments)
     if origin is tuple:
-        return f"a list of {_plural(want(arguments[0]))}" + _bounds(limits)
+        count = "" if arguments[-1:] == (Ellipsis,) else f"{len(arguments)} "
+        return f"a list of {count}{_plural(want(arguments[0]))}" + _bounds(limits)
     if annotation in NAMES:
         return NAMES[annotation] + _bounds(limits)
     kind = getattr(annotation, "kind", None)

@@ -50,6 +50,8 @@ def misnamed(
         help = f"an activation is a layer of its own: {call(cls.name, rest)} -> {_activation(argument, registries)}"
     elif cls.kind == "layer" and name in SIZES_OF_INPUTS:
         help = "the size of the input is known: leave it out"
+    elif cls.kind == "layer" and name == "data_format":
+        help = "channels are on axis 1: transpose(0, 3, 1, 2) makes [N, C, H, W] of [N, H, W, C]"
     return Fault("E202", _none(cls, name), help=help) if help else None
 
 
@@ -108,7 +110,8 @@ def other_form(cls: type[Component], option: str, value: Any, registries: Regist
     """A help that offers what fits the option and is close to `value`."""
     wanted = expected(cls, option)
     if isinstance(value, str):
-        if close := nearest(value, wanted.words, 0.5):
+        word = cls.foreign_words.get(value.lower(), value.lower())
+        if close := word if word in wanted.words else nearest(value, wanted.words, 0.5):
             return f'did you mean "{close}"?'
         if form := _without_quotes(wanted.kinds, value, registries):
             return form

@@ -50,6 +50,8 @@ class Component(Options):
         delimiter="sep separator",
     )
     """Names of options in other frameworks, by which ours are offered. Those of the bases count too."""
+    foreign_words: ClassVar[Mapping[str, str]] = {}
+    """Strings that other frameworks have for ours: `{"replicate": "edge"}`. Case is ignored."""
     examples: ClassVar[tuple[Example, ...]] = ()
     """Uses that the contract tests run: shapes, gradients, export, documentation."""
 

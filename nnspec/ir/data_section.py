@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from nnspec.diagnostics.errors import Fault
@@ -50,6 +51,8 @@ class DataReader:
             return None
         if bound.component.train.needs_feeds and not self._all_fed(fed):
             return None
+        if not self._all_changed(bound.component.augment):
+            return None
         splits = {key: self._split(key, getattr(bound.component, key)) for key in SPLITS}
         return DataRecord(bound.component, splits, fed, self.settings.section.span)
 
@@ -61,6 +64,22 @@ class DataReader:
             fault = Fault("E405", f"nothing feeds the {what} {name}", help=f'{name} = "column"')
             self.record.report(fault, self.settings.section.span)
         return not missing
+
+    def _all_changed(self, augmentations: Sequence[Any]) -> bool:
+        """Whether every augmentation has something to change."""
+        types = {name: tensor.type for name, tensor in self.wanted.items() if isinstance(tensor, Tensor)}
+        if len(types) < len(self.wanted):
+            return True  # reported where they stand
+        inputs = {name: type for name, type in types.items() if name not in self.targets}
+        targets = {name: type for name, type in types.items() if name in self.targets}
+        fit = True
+        for index, augmentation in enumerate(augmentations):
+            try:
+                augmentation.changed(inputs, targets)
+            except Fault as fault:
+                self.record.report(fault, self.settings.place("augment", index))
+                fit = False
+        return fit
 
     def _feed(self, entry: syntax.Setting) -> FeedRecord | Poison:
         name, place = entry.key.name, entry.value.span

@@ -18,7 +18,6 @@ PLANNED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "optimizer": {"rmsprop": (), "adagrad": (), "adadelta": (), "lion": (), "lamb": ()},
     "source": {
         "parquet": ("read_parquet",),
-        "images": ("image_folder", "image_dataset_from_directory"),
     },
     "weights": {"weights": ()},
 }

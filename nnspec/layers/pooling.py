@@ -1,4 +1,4 @@
-"""Layers that make one number of each window, or of each channel."""
+"""Layers that make one number of each window."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ from math import inf, prod
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from nnspec.diagnostics.errors import Fault
-from nnspec.ir.components import Example, Layer, called, require_dtype, require_rank
+from nnspec.ir.components import Example, Layer, called, require_dtype
 from nnspec.ir.fields import PositiveInt, Rule
-from nnspec.ir.types import FLOATS, TensorType
+from nnspec.ir.types import TensorType
 from nnspec.layers.registry import LAYERS, define
 from nnspec.layers.windows import Padding, Sizes, Window, padded_at_run_time, pads_attribute, slid, windows
 
 if TYPE_CHECKING:
     from nnspec.graph.graph import Graph, Value
+
+DTYPES = ("float32", "float16")
+"""Those for which ONNX Runtime has all operators of the pools and of their gradients."""
 
 LAYOUTS = {1: "[N, C, W]", 2: "[N, C, H, W]", 3: "[N, C, D, H, W]"}
 """Inputs by the number of axes behind the channels."""
@@ -42,8 +45,8 @@ class Pool(Layer):
     [before, behind] for each axis. What is padded counts as nothing: no maximum is found in it."""
 
     def infer(self, x: TensorType) -> TensorType:
-        require_dtype(self.name, x, FLOATS)
-        require_rank(self.name, x, self.axes + 2, LAYOUTS[self.axes])
+        require_dtype(self.name, x, DTYPES)
+        self._require_rank(x)
         shape = slid(self.name, x, self.windows())
         for at, window in enumerate(self.windows(), 2):
             self._require_elements(x, at, window)
@@ -52,6 +55,15 @@ class Pool(Layer):
     def windows(self) -> tuple[Window, ...]:
         """The windows along each axis behind the channels."""
         raise NotImplementedError
+
+    def _require_rank(self, x: TensorType) -> None:
+        if x.rank != self.axes + 2:
+            other = f"{self.name[:-2]}{x.rank - 2}d takes {LAYOUTS.get(x.rank - 2)}"
+            raise Fault(
+                "E203",
+                f"{self.name} needs an input of {self.axes + 2} dimensions {LAYOUTS[self.axes]}, got {x}",
+                help=other if x.rank - 2 in LAYOUTS else "move flatten below the pools" if x.rank == 2 else "",
+            )
 
     def _check(self) -> None:
         for window in self.windows():
@@ -74,8 +86,7 @@ class Pool(Layer):
             if not any(0 <= start + i * window.dilation < size for i in range(window.kernel)):
                 raise Fault(
                     "E203",
-                    f"{self.name}: with a dilation of {window.dilation} a window steps over all {size} elements of "
-                    f"axis {at} of {x}",
+                    f"{self.name}: with a dilation of {window.dilation} a window steps over all of axis {at} of {x}",
                     help="take a smaller dilation or less padding",
                 )
 
@@ -153,8 +164,8 @@ def shape_attributes(along: tuple[Window, ...]) -> dict[str, Any]:
 
 def pools(axes: int, shape: str, sizes: str) -> None:
     """Register both pools over so many axes."""
-    size, kernel = f"float32[N, 2, {sizes}]", [3, 2, 2][:axes]
-    common: dict[str, object] = {"axes": axes}
+    image, kernel = (f"float32[N, 2, {sizes}]",), [3, 2, 2][:axes]
+    symbolic = (f"float32[N, 1, {', '.join('THW'[-axes:])}]",)
     define(
         LAYERS,
         f"max_pool{axes}d",
@@ -162,11 +173,12 @@ def pools(axes: int, shape: str, sizes: str) -> None:
         doc=f"The greatest element of each window.    {shape}    ONNX: MaxPool.",
         foreign_names=(f"MaxPooling{axes}D", *(("max_pool", "max_pooling") if axes == 2 else ())),
         examples=(
-            Example(f"max_pool{axes}d(2)", (size,)),
-            Example(f"max_pool{axes}d({kernel}, stride = 2, padding = 1, ceil_mode = true)", (size,)),
-            Example(f"max_pool{axes}d(2, 1, dilation = 2)", (size,)),
+            Example(f"max_pool{axes}d(2)", image),
+            Example(f"max_pool{axes}d({kernel}, stride = 2, padding = 1, ceil_mode = true)", image),
+            Example(f"max_pool{axes}d(2, 1, dilation = 2)", image),
+            Example(f'max_pool{axes}d(3, 2, padding = "same")', symbolic),
         ),
-        **common,
+        axes=axes,
     )
     define(
         LAYERS,
@@ -178,60 +190,16 @@ def pools(axes: int, shape: str, sizes: str) -> None:
             *(("avg_pool", "average_pool", "average_pooling") if axes == 2 else ()),
         ),
         examples=(
-            Example(f"avg_pool{axes}d(2)", (size,)),
-            Example(f"avg_pool{axes}d({kernel}, stride = 2, padding = 1, ceil_mode = true)", (size,)),
-            Example(f"avg_pool{axes}d(3, 2, padding = 1, count_include_pad = false)", (size,)),
-            Example(f"avg_pool{axes}d(2, divisor = 3)", (size,)),
+            Example(f"avg_pool{axes}d(2)", image),
+            Example(f"avg_pool{axes}d({kernel}, stride = 2, padding = 1, ceil_mode = true)", image),
+            Example(f"avg_pool{axes}d(3, 2, padding = 1, count_include_pad = false)", image),
+            Example(f"avg_pool{axes}d(2, divisor = 3)", image),
+            Example(f'avg_pool{axes}d(3, 2, padding = "same")', symbolic),
         ),
-        **common,
+        axes=axes,
     )
 
 
 pools(1, "[N, C, W] -> [N, C, W']", "7")
 pools(2, "[N, C, H, W] -> [N, C, H', W']", "5, 7")
 pools(3, "[N, C, D, H, W] -> [N, C, D', H', W']", "4, 5, 7")
-
-
-class GlobalPool(Layer):
-    """Base of the pools over all axes behind the channels."""
-
-    operator: ClassVar[str]
-
-    keepdims: bool = False
-    """Leave size 1 in the place of the axes that go."""
-
-    def infer(self, x: TensorType) -> TensorType:
-        require_dtype(self.name, x, FLOATS)
-        if x.rank < 3:
-            raise Fault("E203", f"{self.name} needs an input [N, C, *] of at least 3 dimensions, got {x}")
-        return x.with_shape(*x.shape[:2], *((1,) * (x.rank - 2) if self.keepdims else ()))
-
-    def lower(self, g: Graph, x: Value) -> Value:
-        return g.reduce(self.operator, x, range(2, x.rank), self.keepdims)
-
-
-def global_pool(name: str, doc: str, operator: str, *foreign: str) -> None:
-    """Register a pool over all axes behind the channels: the reduction that it is."""
-    examples = (
-        Example(name, ("float32[N, 3, 4, 5]",)),
-        Example(f"{name}(keepdims = true)", ("float32[N, 3, T]",)),
-        Example(name, ("float32[N, 2, 2, H, W]",)),
-    )
-    doc = f"{doc}    [N, C, *] -> [N, C]    ONNX: {operator}."
-    define(LAYERS, name, GlobalPool, doc=doc, foreign_names=foreign, examples=examples, operator=operator)
-
-
-global_pool(
-    "global_avg_pool",
-    "The mean of each channel.",
-    "ReduceMean",
-    *("AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveAvgPool3d", "global_average_pooling"),
-    *("GlobalAveragePooling1D", "GlobalAveragePooling2D", "GlobalAveragePooling3D"),
-)
-global_pool(
-    "global_max_pool",
-    "The greatest element of each channel.",
-    "ReduceMax",
-    *("AdaptiveMaxPool1d", "AdaptiveMaxPool2d", "AdaptiveMaxPool3d", "global_max_pooling"),
-    *("GlobalMaxPooling1D", "GlobalMaxPooling2D", "GlobalMaxPooling3D"),
-)

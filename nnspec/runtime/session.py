@@ -53,7 +53,8 @@ def threads_for(work: int, limit: int | None = None) -> int:
 class Session:
     """A model, loaded.
 
-    `device` is `cpu` or `cuda`; `frugal` is right where much memory is needed in a run. Raises E701 where the device is missing, E705 where ONNX Runtime refuses the model.
+    `device` is `cpu` or `cuda`; `frugal` is right where much memory is needed in a run. Raises E701
+    where the device is missing, E705 where ONNX Runtime refuses the model.
     """
 
     def __init__(self, model: bytes, *, threads: int = 1, device: str = "cpu", frugal: bool = False) -> None:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nnspec.compiler.batch import batch_types, sizes_of
-from nnspec.compiler.training_graphs import LOSS, PENALTY, SEED, STEP, gradient_name, gradients_graph
+from nnspec.compiler.training_graphs import LOSS, PENALTY, SEED, STEP, gradient_name, gradients_graph, state_name
 from nnspec.diagnostics.errors import Fault
 from nnspec.graph.graph import Graph, Node, Value
 from nnspec.training.engine import Engine, shapes_of
@@ -68,8 +68,8 @@ def _computed(graph: Graph) -> list[Value]:
 
 
 def _worst(engine: Engine, values: _Values) -> str:
-    """The output to explain: the loss, else the penalty, else the first bad gradient."""
-    names = (LOSS, PENALTY, *(gradient_name(path) for path in engine.state.gradient))
+    """The output to explain: the loss, else the penalty, else the first bad gradient, else a statistic."""
+    names = [LOSS, PENALTY, *map(gradient_name, engine.state.gradient), *map(state_name, engine.state.statistics)]
     known = [name for name in names if name in values.graph.outputs]
     return next((name for name in known if _bad(values.found.get(values.graph.outputs[name].name))), LOSS)
 
@@ -117,7 +117,10 @@ def _wording(output: str) -> str:
     """The name of an output of the graph, for a person."""
     if output == LOSS:
         return "the loss"
-    return "the penalty" if output == PENALTY else f"the gradient of {output.partition('/')[2]}"
+    kind, _, path = output.partition("/")
+    return (
+        "the penalty" if output == PENALTY else f"the gradient of {path}" if kind == "gradient" else f"the new {path}"
+    )
 
 
 def _origin(value: Value) -> str:

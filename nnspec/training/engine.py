@@ -11,7 +11,7 @@ import numpy as np
 
 from nnspec.compiler.batch import batch_types, sizes_of
 from nnspec.compiler.lowering import Library
-from nnspec.compiler.training_graphs import AVERAGE, LOSS, update_slots
+from nnspec.compiler.training_graphs import AVERAGE, LOSS, require_trainable, update_slots
 from nnspec.diagnostics.errors import Fault
 from nnspec.ir import codec
 from nnspec.ir.spec import Spec, Train
@@ -58,6 +58,10 @@ class Engine:
         """The program that computes loss and metrics for batches of these shapes."""
         return self._program(self._evaluations, evaluation_program, shapes)
 
+    def require_trainable(self, shapes: Shapes) -> None:
+        """Raise now what stops the model from learning from batches of these shapes: E718 for too few rows."""
+        require_trainable(self.spec, self.library, sizes_of(batch_types(self.spec), shapes))
+
     def gradients(self, program: BatchProgram) -> float:
         """Compute the gradients for the batch in the program's buffers; the loss. It and they may be anything."""
         self.state.draw_word[...] = self.state.counters.draws & 0xFFFFFFFF
@@ -65,11 +69,13 @@ class Engine:
         return float(program.values[LOSS])
 
     def finite(self, loss: float) -> bool:
-        """Whether the loss and the gradients just computed are finite. Their norm comes with it."""
+        """Whether the loss, the gradients and the running statistics just computed are finite. The norm of the
+        gradients comes with it."""
         flat = self.state.gradient.flat
         total = squares(flat)
         self.gradient_norm = sqrt(total)
-        return isfinite(loss) and (isfinite(total) or bool(np.isfinite(flat).all()))
+        finite = isfinite(loss) and (isfinite(total) or bool(np.isfinite(flat).all()))
+        return finite and self.state.finite_statistics()
 
     def accept(self) -> None:
         """Count the gradients just computed as part of training: their random draw and their running statistics."""

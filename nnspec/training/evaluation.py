@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from nnspec.compiler.training_graphs import forward_graph
+from nnspec.data.ahead import reading
 from nnspec.data.rows import Dataset
 from nnspec.ir.spec import Spec
 from nnspec.runtime.session import Session
@@ -20,11 +21,12 @@ Array = np.ndarray[Any, Any]
 def evaluate(engine: Engine, metrics: Metrics, dataset: Dataset) -> dict[str, float]:
     """Loss (the mean over the rows) and metrics over a whole dataset."""
     tally = Tally(metrics)
-    for rows in batches(dataset.rows, engine.train.batch_size):
-        program = engine.evaluation_program(shapes_of(dataset.arrays, len(rows)))
-        program.gather(dataset.arrays, rows)
-        program.run()
-        tally.add(program.values, len(rows))
+    with reading(dataset, batches(dataset.rows, engine.train.batch_size), engine.device.threads) as found:
+        for arrays, rows in found:
+            program = engine.evaluation_program(shapes_of(arrays, len(rows)))
+            program.gather(arrays, rows)
+            program.run()
+            tally.add(program.values, len(rows))
     return tally.result()
 
 
@@ -43,10 +45,12 @@ class Forward:
         feeds = {**self._engine.state.parameters, **arrays}
         return self._session.run({name: feeds[name] for name in self._session.inputs}, self._names)
 
-    def over(self, arrays: Mapping[str, Array], rows: int) -> Iterator[dict[str, Array]]:
-        """The results for whole arrays, batch by batch."""
-        for indices in batches(rows, self._engine.train.batch_size):
-            yield self({name: array[indices] for name, array in arrays.items()})
+    def over(self, dataset: Dataset) -> Iterator[dict[str, Array]]:
+        """The results for a whole dataset, batch by batch."""
+        size, threads = self._engine.train.batch_size, self._engine.device.threads
+        with reading(dataset, batches(dataset.rows, size), threads) as found:
+            for arrays, rows in found:
+                yield self({name: array[rows] for name, array in arrays.items() if name in self._session.inputs})
 
 
 def predict(forward: Forward, spec: Spec, arrays: Mapping[str, Array], rows: int) -> dict[str, Array]:
@@ -56,7 +60,7 @@ def predict(forward: Forward, spec: Spec, arrays: Mapping[str, Array], rows: int
     shapes = {item.name: item.shape for item in (*spec.inputs, *spec.values)}
     if leading != {shapes[item.value][:1] for item in spec.outputs}:
         return forward(arrays)
-    found = list(forward.over(arrays, rows))
+    found = list(forward.over(Dataset(arrays, rows)))
     return {item.name: np.concatenate([part[item.name] for part in found]) for item in spec.outputs}
 
 

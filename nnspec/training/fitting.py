@@ -40,8 +40,7 @@ def fit_statistics(engine: Engine, examples: Callable[[], Sequence[Dataset]]) ->
 
 
 def _inputs(engine: Engine, value: str, datasets: Sequence[Dataset]) -> Iterator[Array]:
-    names = [item.name for item in engine.spec.inputs]
     forward = Forward(engine, {"fitted/input": value})
     for dataset in datasets:
-        for found in forward.over({name: dataset.arrays[name] for name in names}, dataset.rows):
+        for found in forward.over(dataset):
             yield found["fitted/input"]

@@ -72,6 +72,8 @@ class Loop:
                     self._epoch()
             except Stopped:  # nothing that the run of ONNX Runtime had done was taken over
                 self._leave()
+            finally:
+                self._train.close()
             if self._keeper:
                 self._keeper.save()
         reason = "stopped" if self._asked else "early_stop" if self._stopped() else "finished"

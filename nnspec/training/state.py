@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from nnspec.compiler.training_graphs import trained_parameters
+from nnspec.compiler.training_graphs import frozen_paths, trained_parameters
 from nnspec.diagnostics.errors import Fault
 from nnspec.ir.spec import Spec
-from nnspec.runtime.buffers import FlatBuffer
+from nnspec.runtime.buffers import FlatBuffer, squares
 
 Array = np.ndarray[Any, Any]
 
@@ -50,8 +51,8 @@ class TrainingState:
     """Parameters, gradients and the optimizer's state of a spec.
 
     `trained` holds the parameters that the optimizer changes; `gradient`, `total` (accumulated gradients) and every
-    slot have its layout. `held` holds the others: statistics and what is frozen; `next_held` takes the new running
-    statistics of a step until it is accepted.
+    slot have its layout. `held` holds the others, statistics first and then what is frozen; `next_held` takes the new
+    running statistics of a step until it is accepted.
     """
 
     def __init__(self, spec: Spec, slots: Iterable[str], seed: int) -> None:
@@ -61,8 +62,14 @@ class TrainingState:
         self.gradient = self.trained.like()
         self.total = self.trained.like() if spec.train and spec.train.accumulate > 1 else self.gradient
         self.slots = {slot: self.trained.like() for slot in slots}
-        self.held = FlatBuffer({item.path: item.shape for item in spec.parameters if item.path not in trained})
+        held, frozen = [item for item in spec.parameters if item.path not in trained], frozen_paths(spec)
+        held.sort(key=lambda item: item.path in frozen)
+        self.held = FlatBuffer({item.path: item.shape for item in held})
         self.next_held = self.held.like()
+        self.statistics = tuple(item.path for item in held if item.path not in frozen)
+        """The paths of what is neither trained nor frozen: fitted and running statistics."""
+        end = self.held.slices[self.statistics[-1]].stop if self.statistics else 0
+        self._next_statistics = self.next_held.flat[:end]
         both = {**self.trained, **self.held}
         self.parameters: dict[str, Array] = {item.path: both[item.path] for item in spec.parameters}
         """Every parameter by path, in the order of the spec: views of the buffers."""
@@ -76,6 +83,11 @@ class TrainingState:
         for path, value in values.items():
             self.parameters[path][...] = value
         self.next_held.flat[:] = self.held.flat
+
+    def finite_statistics(self) -> bool:
+        """Whether the running statistics of the last gradients are finite."""
+        found = self._next_statistics
+        return isfinite(squares(found)) or bool(np.isfinite(found).all())
 
     def accept_statistics(self) -> None:
         """Make the running statistics of the last gradients the current ones."""

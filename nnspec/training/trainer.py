@@ -277,7 +277,7 @@ class Trainer:
     def _feeds(self, train: Any, validation: Any, steps_per_epoch: int | None) -> tuple[Feed, Dataset | None]:
         """What `fit` was given: the batches to learn from, and the rows to validate with."""
         if train is not None and not isinstance(train, Dataset) and is_stream(train):
-            stream = StreamFeed(self._intake, Stream(train, steps_per_epoch))
+            stream = StreamFeed(self._engine, self._intake, Stream(train, steps_per_epoch))
             return stream, None if validation is None else self._rows(validation)
         if steps_per_epoch is not None:
             raise ValueError("steps_per_epoch is for iterables of batches; batch_size in the spec divides rows")

@@ -1,37 +1,16 @@
-"""Max pooling for the reference evaluator, whose own overlooks pads where the stride is 1."""
+"""Max pooling for the reference evaluator, which overlooks pads where the stride is 1."""
 
 from __future__ import annotations
 
-import numpy as np
-from onnx.reference.op_run import OpRun
+from typing import Any
+
+from onnx.reference.ops import op_max_pool
 
 from nnspec.graph.graph import Array
 
 
-class MaxPool(OpRun):
-    """Axis by axis, over windows of a view."""
+class MaxPool(op_max_pool.MaxPool):
+    """With strides it takes another way, which is right without them as well."""
 
-    def _run(
-        self,
-        x: Array,
-        auto_pad: str | None = None,
-        ceil_mode: int | None = None,
-        dilations: list[int] | None = None,
-        kernel_shape: list[int] | None = None,
-        pads: list[int] | None = None,
-        storage_order: int | None = None,
-        strides: list[int] | None = None,
-    ) -> tuple[Array]:
-        assert kernel_shape is not None and auto_pad in (None, "NOTSET") and not ceil_mode
-        rank = len(kernel_shape)
-        steps, gaps, border = (
-            strides or [1] * rank,
-            dilations or [1] * rank,
-            np.reshape(pads or [0] * 2 * rank, (2, -1)),
-        )
-        for at, (kernel, step, gap, sides) in enumerate(zip(kernel_shape, steps, gaps, border.T, strict=True), 2):
-            around = [tuple(sides) if axis == at else (0, 0) for axis in range(x.ndim)]
-            x = np.pad(x, around, constant_values=-np.inf)
-            windows = np.lib.stride_tricks.sliding_window_view(x, (kernel - 1) * gap + 1, at)
-            x = windows[..., ::gap].max(-1)[(slice(None),) * at + (slice(None, None, step),)]
-        return (x,)
+    def _run(self, x: Array, **attributes: Any) -> tuple[Array, ...]:
+        return tuple(self._max_pool(x, **attributes)[:1])

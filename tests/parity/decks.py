@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from . import forms_activations, forms_convolution, forms_numbers, forms_shape, structures_blocks, structures_inputs
+from . import (
+    forms_activations,
+    forms_convolution,
+    forms_numbers,
+    forms_pooling,
+    forms_shape,
+    structures_blocks,
+    structures_inputs,
+)
 from .forms import FORMS
 from .structures import STRUCTURES
 
@@ -12,6 +20,7 @@ __all__ = [
     "forms_activations",
     "forms_convolution",
     "forms_numbers",
+    "forms_pooling",
     "forms_shape",
     "structures_blocks",
     "structures_inputs",

@@ -1,4 +1,4 @@
-"""The small specs are shared with the tests of the compiler."""
+"""The small specs are shared with the tests of the compiler, the pictures with those of the data."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "compiler"))
+for _folder in ("compiler", "data"):
+    sys.path.insert(0, str(Path(__file__).parents[1] / _folder))
 
 
 @pytest.fixture(autouse=True)

@@ -112,6 +112,14 @@ MEANINGS = (
         shell=True,
     ),
     Entry(
+        "E612",
+        "a library that reads this kind of data is not installed",
+        """Images are decoded by Pillow. It is an extra, so that whoever needs none of this installs none of it.""",
+        '$ pip install nnspec     # and in the spec: train = images("pets")',
+        "$ pip install 'nnspec[data]'     # and in the spec: train = images(\"pets\")",
+        shell=True,
+    ),
+    Entry(
         "E610",
         "--input or --output is used wrongly",
         """Each input of the model gets one file, by name. Inputs are .csv, .tsv, .json, .npy and .npz files, or `-`

@@ -10,7 +10,7 @@ from nnspec.ir.dims import Dim, product
 from nnspec.ir.fields import PositiveInt, Rule, default
 from nnspec.ir.types import TensorType
 from nnspec.layers.convolution.padding import PaddingMode, padded, require_border
-from nnspec.layers.convolution.shapes import OF_CHANNELS, OF_WINDOWS, require_groups, require_images, swept
+from nnspec.layers.convolution.shapes import OF_CHANNELS, OF_WINDOWS, WORDS, require_groups, require_images, swept
 from nnspec.layers.initializers import GlorotUniform, Zeros
 from nnspec.layers.registry import LAYERS
 from nnspec.layers.windows import Padding, Sizes, Window, windows
@@ -24,6 +24,7 @@ class Convolution(Layer):
 
     axes: ClassVar[int]
     foreign_options = called(**OF_CHANNELS, **OF_WINDOWS, padding_mode="pad_mode")
+    foreign_words = WORDS
 
     channels: PositiveInt
     """Number of filters: the channels of the result."""
@@ -56,7 +57,7 @@ class Convolution(Layer):
 
     def infer(self, x: TensorType) -> TensorType:
         require_groups(self.name, x, require_images(self.name, x, self.axes), self.groups)
-        spatial = swept(self.name, x, self._windows())
+        spatial = swept(self.name, x, self._windows(), self._leading_channels())
         require_border(self.name, x, self._windows(), self.padding_mode)
         return x.with_shape(x.shape[0], self.channels, *spatial)
 
@@ -71,6 +72,12 @@ class Convolution(Layer):
 
     def lower(self, g: Graph, x: Value, *, weight: Value, bias: Value | None = None) -> Value:
         return convolved(g, x, weight, bias, self._windows(), self.groups, self.padding_mode)
+
+    def _leading_channels(self) -> str:
+        """The help where a kernel does not fit since somebody began with the channels of the input, as in PyTorch."""
+        if isinstance(self.kernel, int) and isinstance(self.stride, int) and self.kernel > self.stride > 1:
+            return f"the channels of the input are known: {self.name}({self.kernel}, {self.stride})"
+        return ""
 
     def _filter(self, x: TensorType) -> tuple[int, ...]:
         """The shape of one filter: [in / groups, *kernel]."""

@@ -10,7 +10,7 @@ from nnspec.ir.fields import PositiveInt, default
 from nnspec.ir.types import TensorType
 from nnspec.layers.convolution.conv import convolved
 from nnspec.layers.convolution.padding import PaddingMode, require_border
-from nnspec.layers.convolution.shapes import OF_WINDOWS, require_images, swept
+from nnspec.layers.convolution.shapes import OF_WINDOWS, WORDS, require_images, swept
 from nnspec.layers.initializers import GlorotUniform, Zeros
 from nnspec.layers.registry import LAYERS
 from nnspec.layers.windows import Padding, Sizes, Window, windows
@@ -33,6 +33,7 @@ class DepthwiseConv2d(Layer):
         padding_mode="pad_mode",
         init="depthwise_initializer",
     )
+    foreign_words = WORDS
     foreign_names = ("depthwise_conv", "DepthwiseConvolution2D")
     examples = (
         Example("depthwise_conv2d(3)", ("float32[N, 2, 4, 3]",)),
@@ -68,7 +69,7 @@ class DepthwiseConv2d(Layer):
 
     def infer(self, x: TensorType) -> TensorType:
         channels = require_images(self.name, x, 2)
-        spatial = swept(self.name, x, self._windows())
+        spatial = swept(self.name, x, self._windows(), self._leading_channels())
         require_border(self.name, x, self._windows(), self.padding_mode)
         return x.with_shape(x.shape[0], channels * self.multiplier, *spatial)
 
@@ -85,6 +86,12 @@ class DepthwiseConv2d(Layer):
     def lower(self, g: Graph, x: Value, *, weight: Value, bias: Value | None = None) -> Value:
         groups = require_images(self.name, x.type, 2)
         return convolved(g, x, weight, bias, self._windows(), groups, self.padding_mode)
+
+    def _leading_channels(self) -> str:
+        """The help where a kernel does not fit since somebody began with the channels."""
+        if isinstance(self.kernel, int) and isinstance(self.stride, int) and self.kernel > self.stride > 1:
+            return f"its channels are those of the input, times multiplier: {self.name}({self.stride})"
+        return ""
 
     def _windows(self) -> tuple[Window, ...]:
         return windows(2, self.kernel, self.stride, self.padding, self.dilation)

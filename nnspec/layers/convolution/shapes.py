@@ -7,7 +7,7 @@ from math import isqrt
 
 from nnspec.diagnostics.errors import Fault
 from nnspec.ir.components import known_size, require_dtype
-from nnspec.ir.dims import Shape
+from nnspec.ir.dims import Dim, Shape
 from nnspec.ir.types import TensorType
 from nnspec.layers.windows import Window, slid
 
@@ -28,6 +28,9 @@ OF_CHANNELS = {
 }
 """And those that say how many there are."""
 
+WORDS = {"replicate": "edge", "wrap": "circular", "mirror": "reflect", "constant": "zeros"}
+"""What other frameworks call the modes of padding."""
+
 LETTERS = {1: "[N, C, W]", 2: "[N, C, H, W]", 3: "[N, C, D, H, W]"}
 
 
@@ -37,7 +40,7 @@ def require_images(kind: str, x: TensorType, axes: int) -> int:
         raise Fault(
             "E203",
             f"{kind} needs an input of {axes + 2} dimensions {LETTERS[axes]}, got {x}",
-            help=_other_rank(x, axes),
+            help=_other_rank(kind, x, axes),
         )
     require_dtype(kind, x, DTYPES)
     return known_size(kind, x, 1)
@@ -49,24 +52,31 @@ def require_groups(kind: str, x: TensorType, channels: int, groups: int) -> None
         raise Fault("E203", f"{kind} cannot take the {channels} channels of {x} in {groups} groups of one size")
 
 
-def swept(kind: str, x: TensorType, windows: Sequence[Window]) -> Shape:
-    """How many windows fit along each axis. Raises E203 where none does."""
+def swept(kind: str, x: TensorType, windows: Sequence[Window], otherwise: str = "") -> Shape:
+    """How many windows fit along each axis. Raises E203 where none does, with `otherwise` as the help."""
     try:
         return slid(kind, x, windows)
     except Fault as fault:
+        help = otherwise or fault.help
         if x.rank > 3 and x.shape[-1] in (1, 3, 4) and x.shape[1] not in (1, 3, 4):
             order = ", ".join(str(axis) for axis in (0, x.rank - 1, *range(1, x.rank - 1)))
-            raise Fault(fault.code, fault.message, help=f"channels come first: transpose({order})") from fault
-        raise
+            help = f"channels come first: transpose({order})"
+        raise Fault(fault.code, fault.message, help=help) from fault
 
 
-def _other_rank(x: TensorType, axes: int) -> str:
+def _other_rank(kind: str, x: TensorType, axes: int) -> str:
     """How to come to the dimensions that are wanted."""
-    size = x.shape[-1]
-    if x.rank == axes + 1:
-        return "unsqueeze(1) makes one channel of it"
     if x.rank == 2 and axes == 2:
-        side = isqrt(size) if isinstance(size, int) else 0
-        shape = f"1, {side}, {side}" if side > 1 and side * side == size else "C, H, W"
-        return f"move flatten below the convolutions, or reshape({shape}) first"
-    return ""
+        return f"move flatten below the convolutions, or reshape({_image(x.shape[-1])}) first"
+    other = f"{kind[:-2]}{x.rank - 2}d takes {LETTERS[x.rank - 2]}" if x.rank - 2 in LETTERS else ""
+    other = "" if kind.startswith("depthwise") else other
+    return "; ".join(filter(None, ("unsqueeze(1) makes one channel of it" if x.rank == axes + 1 else "", other)))
+
+
+def _image(size: Dim) -> str:
+    """Channels, height and width of a row that is an image, if it is square."""
+    for channels in (1, 3):
+        side = isqrt(size // channels) if isinstance(size, int) else 0
+        if side > 1 and channels * side * side == size:
+            return f"{channels}, {side}, {side}"
+    return "C, H, W"

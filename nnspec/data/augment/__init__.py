@@ -1,0 +1,1 @@
+"""Random changes of training rows, made ahead of the step: functions of seed, epoch and row."""

@@ -1,0 +1,1 @@
+"""Images in files: found, measured, and decoded when they are needed."""
