@@ -5,13 +5,13 @@ from __future__ import annotations
 import platform
 import warnings
 from collections.abc import Iterator, Mapping
-from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from nnspec import __version__
+from nnspec.data.digest import digest
 from nnspec.diagnostics.errors import Fault, RunWarning
 from nnspec.ir.spec import ComponentRef, Spec
 from nnspec.runtime.session import VERSION as ONNXRUNTIME
@@ -28,9 +28,8 @@ MODEL, SECTIONS = ("inputs", "values", "nodes", "parameters", "outputs"), ("data
 
 
 def data_digests(spec: Spec, folder: Path) -> dict[str, str]:
-    """The SHA-256 of every data file of a spec, by its path as the spec has it; for a folder, of the names and sizes in
-    it."""
-    return {path: _digest(folder / path) for path in sorted(set(_paths(spec, folder)))}
+    """The SHA-256 of every data file and folder of a spec, by its path as the spec has it."""
+    return {path: digest(folder / path) for path in sorted(set(_paths(spec, folder)))}
 
 
 def require_unchanged(before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
@@ -98,14 +97,3 @@ def _texts(option: Any) -> Iterator[str]:
     elif isinstance(option, (tuple, list)):
         for item in option:
             yield from _texts(item)
-
-
-def _digest(path: Path) -> str:
-    try:
-        if path.is_dir():
-            names = sorted(f"{item.relative_to(path)} {item.stat().st_size}" for item in path.rglob("*"))
-            return sha256("\n".join(names).encode()).hexdigest()
-        with path.open("rb") as stream:
-            return file_digest(stream, "sha256").hexdigest()
-    except OSError as error:
-        raise Fault("E601", f"{path} cannot be read: {error.strerror or error}") from error
