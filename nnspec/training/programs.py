@@ -38,8 +38,8 @@ class Device(NamedTuple):
         return self.limit or available_cores()
 
     def session(self, graph: Graph, threads: int) -> Session:
-        made = sum(prod(value.static_shape) for node in graph.nodes for value in node.outputs)
-        return Session(to_bytes(to_model(graph)), threads=threads, device=self.name, frugal=made > LARGE)
+        frugal = sum(_known_size(value) for node in graph.nodes for value in node.outputs) > LARGE
+        return Session(to_bytes(to_model(graph)), threads=threads, device=self.name, frugal=frugal)
 
 
 def work(spec: Spec, sizes: Sizes) -> int:
@@ -92,6 +92,11 @@ def evaluation_program(
     graph = evaluation_graph(spec, library, sizes)
     session = device.session(graph, threads_for(work(spec, sizes), device.threads))
     return BatchProgram(graph, session, state.parameters, {}, brake)
+
+
+def _known_size(value: Value) -> int:
+    """Numbers in a value, symbolic sizes counted as 1: an update works on tiles that its caller chooses."""
+    return prod(dim for dim in value.shape if isinstance(dim, int))
 
 
 def _buffer(value: Value) -> Array:
