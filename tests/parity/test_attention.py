@@ -313,3 +313,34 @@ def projections(module: nn.MultiheadAttention, *, gradient: bool = False) -> dic
         found |= {f"{name}.bias": part for name, part in zip(names, of(module.in_proj_bias).chunk(3), strict=True)}
         found["output.bias"] = of(module.out_proj.bias)
     return found
+
+
+def test_dropout_leaves_weights_out_and_keeps_the_mean() -> None:
+    """In training a weight is 0 with the probability, and counts 1 / (1 - p) elsewhere: the mean over many draws is the
+    result without it. The gradient of the output's offset, linear in the result, tells. Inference leaves nothing out."""
+    text = """nnspec 1
+model one(dropout = 0.0) {
+  input x: float32[N, T, 8]
+  output y = attention(2, dropout = dropout)
+}
+train {
+  target t: float32[N, T, 8]
+  loss = mse(y, t)
+  optimizer = sgd(lr = 0.1)
+  steps = 1
+}
+"""
+    random = np.random.default_rng(3)
+    one = random.normal(size=(1, 5, 8)).astype(np.float32)
+    batch = {"x": np.repeat(one, 400, 0), "t": np.zeros((400, 5, 8), np.float32)}
+    plain, dropped = (nnspec.Trainer(nnspec.loads(text, set={"dropout": rate}), seed=1) for rate in (0.0, 0.3))
+    dropped.load_parameters(plain.parameters)
+    inputs = {"x": batch["x"]}
+    assert dropped.predict(inputs)["y"].tobytes() == plain.predict(inputs)["y"].tobytes()
+    wanted, draws = plain.gradients(batch)["y.output.bias"], []
+    for _ in range(30):
+        draws.append(dropped.gradients(batch)["y.output.bias"].copy())
+        dropped.step(batch)
+        dropped.load_parameters(plain.parameters)
+    spread = np.std(draws, 0) / np.sqrt(len(draws))
+    assert (spread > 0).all() and (np.abs(np.mean(draws, 0) - wanted) < 4 * spread).all()
