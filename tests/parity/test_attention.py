@@ -317,7 +317,7 @@ def projections(module: nn.MultiheadAttention, *, gradient: bool = False) -> dic
 
 def test_dropout_leaves_weights_out_and_keeps_the_mean() -> None:
     """In training a weight is 0 with the probability, and counts 1 / (1 - p) elsewhere: the mean over many draws is the
-    result without it. The gradient of the output's offset, linear in the result, tells. Inference leaves nothing out."""
+    result without it. The gradient of the output offset, linear in the result, tells. Inference leaves nothing out."""
     text = """nnspec 1
 model one(dropout = 0.0) {
   input x: float32[N, T, 8]
