@@ -31,8 +31,9 @@ from math import prod
 import numpy as np
 
 from nnspec.autodiff.common import operand
+from nnspec.autodiff.linear_map import transposed_map
 from nnspec.autodiff.pooling_max import by_axes, by_products, by_ranks
-from nnspec.autodiff.pooling_windows import Axis, along, axes_of, fitted_back, upsampled
+from nnspec.autodiff.pooling_windows import Axis, axes_of, fitted_back, upsampled
 from nnspec.autodiff.registry import Grads, gradient
 from nnspec.graph.graph import Array, Graph, Node, Value, numpy_dtype
 
@@ -74,9 +75,9 @@ def average_pool(g: Graph, node: Node, dy: Value) -> Grads:
         whole: Array = np.ones((1, 1))
         for matrix in maps:
             whole = np.kron(whole, matrix)
-        return (g.reshape(along(g, g.reshape(dy, (*dy.shape[:2], whole.shape[0])), 2, whole), x.shape),)
+        return (g.reshape(transposed_map(g, g.reshape(dy, (*dy.shape[:2], whole.shape[0])), 2, whole), x.shape),)
     for axis, matrix in zip(axes, maps, strict=True):
-        dy = along(g, dy, axis.at, matrix)
+        dy = transposed_map(g, dy, axis.at, matrix)
     return (dy,)
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from nnspec.autodiff.common import operand
-from nnspec.graph.graph import Array, Graph, Node, Value, numpy_dtype
+from nnspec.graph.graph import Array, Graph, Node, Value
 
 
 class Axis(NamedTuple):
@@ -65,17 +65,6 @@ def axes_of(node: Node) -> list[Axis]:
 def _integers(node: Node, name: str, default: list[int]) -> list[int]:
     found = node.attributes.get(name)
     return default if found is None else [int(n) for n in np.asarray(found)]
-
-
-def along(g: Graph, dy: Value, at: int, matrix: Array) -> Value:
-    """y = M x along an axis, with M of shape [out, in]  =>  dx = M' dy along the same axis."""
-    outer, inner = dy.static_shape[:at], dy.static_shape[at + 1 :]
-    wide = matrix.astype(numpy_dtype(dy.dtype))
-    if prod(inner) == 1:
-        product = g.op("MatMul", g.reshape(dy, (prod(outer), matrix.shape[0])), g.constant(wide))
-    else:
-        product = g.op("MatMul", g.constant(wide.T), g.reshape(dy, (prod(outer), matrix.shape[0], prod(inner))))
-    return g.reshape(product, (*outer, matrix.shape[1], *inner))
 
 
 def upsampled(g: Graph, x: Value, axes: Sequence[Axis]) -> Value:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nnspec.cli.output import warn
+
+if TYPE_CHECKING:
+    from nnspec.report.write import Rows
 
 
 def declare(command: argparse.ArgumentParser) -> None:
@@ -21,12 +25,13 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def try_report(folder: Path, *, quiet: bool = False) -> None:
-    """Write the report at the end of a run. Its failure is a warning: the run is worth more than its picture."""
+def try_report(folder: Path, rows: Rows | None = None, *, quiet: bool = False) -> None:
+    """Write the report at the end of a run; `rows` gives its splits, which are in memory already. Its failure is a
+    warning: the run is worth more than its picture."""
     from nnspec.report.write import write_report
 
     try:
-        path = write_report(folder)
+        path = write_report(folder, rows=rows)
     except Exception as error:
         warn(f"warning: the report could not be written: {error}")
     else:

@@ -1,4 +1,4 @@
-"""`nnspec run model.onnx --input name=FILE`: outputs from arrays, tables or JSON."""
+"""`nnspec run model.onnx --input name=FILE`: outputs from arrays, tables, JSON or images."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nnspec.cli import settings
+from nnspec.cli.interrupts import warnings_as_lines
 from nnspec.cli.train import positive
 from nnspec.diagnostics.errors import Fault
 
@@ -14,15 +15,17 @@ if TYPE_CHECKING:
     from nnspec.compiler.deployed import Deployed
 
 
-INPUT = """csv, tsv, json, npy or npz; - is standard input, which takes all but tsv. A table with a header gives the
-columns that fed the input in training; one whose first line is all numbers has no header, and gives all its columns in
-their order"""
+INPUT = """csv, tsv, json, npy, npz, IDX, an image or a folder of images; - is standard input, which takes csv, json,
+npy and npz. A table with a header gives the columns that fed the input in training; one whose first line is all numbers
+has no header, and gives all its columns in their order. Images are resized as in training"""
+FIT = "instead of as in training: bring images to the size of the input"
 
 
 def declare(command: argparse.ArgumentParser) -> None:
     command.add_argument("spec", metavar="SPEC|MODEL.onnx")
     command.add_argument("--weights", metavar="RUN|FILE", help="with a spec: a run directory, or a safetensors file")
     command.add_argument("--input", action="append", default=[], metavar="NAME=FILE", help=INPUT)
+    command.add_argument("--fit", choices=("stretch", "crop", "pad"), help=FIT)
     command.add_argument("-o", "--output", metavar="FILE", help="csv, npz or json; CSV on standard output without it")
     command.add_argument("--format", choices=("csv", "json", "npz"), help="instead of what the ending of --output says")
     command.add_argument("--head", type=positive, metavar="N", help="only the first N rows")
@@ -31,12 +34,15 @@ def declare(command: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from nnspec.data.io import read_inputs, write_outputs
+    from nnspec.data.io import Meaning, read_inputs, write_outputs
 
     model = _model(options)
-    inputs = read_inputs(options.input, model.inputs, model.columns, ids=model.ids)
-    outputs = model.run({name: array[: options.head] for name, array in inputs.items()})
-    write_outputs(outputs, options.output, model.class_names(outputs), options.format)
+    meaning = Meaning(model.columns, model.ids, model.images)
+    with warnings_as_lines():
+        rows, files = read_inputs(options.input, model.inputs, meaning, fit=options.fit)
+    outputs = model.over(rows.head(options.head))
+    files = files[: options.head] if files else None
+    write_outputs(outputs, options.output, model.class_names(outputs), options.format, files=files)
     return 0
 
 

@@ -86,7 +86,7 @@ def _train(options: argparse.Namespace) -> int:
             on_nan=options.on_nan,
             overwrite=options.overwrite and not options.resume,
         )
-    try_report(folder, quiet=options.quiet)
+    try_report(folder, trainer.rows, quiet=options.quiet)
     if not options.quiet:
         print(f"run      {folder}: weights.safetensors, model.onnx, metrics.jsonl")
     return 0

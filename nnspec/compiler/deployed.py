@@ -9,6 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from nnspec.data.ahead import reading
+from nnspec.data.images.formats import Resizing
+from nnspec.data.images.given import recorded
+from nnspec.data.rows import Dataset
 from nnspec.diagnostics.errors import Fault
 from nnspec.graph import onnx_file
 from nnspec.graph.graph import GraphError
@@ -16,6 +20,9 @@ from nnspec.ir.types import TensorType
 from nnspec.runtime.session import Session, available_cores
 
 Array = np.ndarray[Any, Any]
+
+BATCH = 64
+"""Images that are in memory at once."""
 
 
 class Deployed:
@@ -31,6 +38,10 @@ class Deployed:
             name: found for name, found in _object(said.get("nnspec.ids")).items() if isinstance(found, int)
         }
         """How many ids the embedding has that reads an input."""
+        self.images: dict[str, Resizing] = {
+            name: found for name, said in _object(said.get("nnspec.images")).items() if (found := recorded(said))
+        }
+        """How the images of an input came to one size in training."""
         self.classes: dict[str, tuple[Any, ...]] = _named_lists(said.get("nnspec.classes"))
         """The classes of each label target."""
         self._session = Session(onnx_file.to_bytes(model), threads=available_cores())
@@ -49,6 +60,20 @@ class Deployed:
     def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """The outputs for a batch."""
         return self._session.run(inputs)
+
+    def over(self, rows: Dataset) -> dict[str, Array]:
+        """The outputs for rows of any number: those that are not in memory batch by batch, where every output has a row
+        for each."""
+        if not rows.late or rows.rows <= BATCH:
+            return self.run(rows.batch(np.arange(rows.rows)) if rows.late else rows.arrays)
+        starts = range(0, rows.rows, BATCH)
+        found: list[dict[str, Array]] = []
+        with reading(rows, (np.arange(s, min(s + BATCH, rows.rows)) for s in starts), available_cores()) as batches:
+            for arrays, places in batches:
+                found.append(self.run({name: array[places] for name, array in arrays.items()}))
+                if any(not array.ndim or len(array) != len(places) for array in found[-1].values()):
+                    return self.run(rows.batch(np.arange(rows.rows)))
+        return {name: np.concatenate([part[name] for part in found]) for name in found[0]}
 
     def class_names(self, outputs: Mapping[str, Array]) -> dict[str, Sequence[Any]]:
         """The classes along the last axis of each output, where one target alone has as many."""

@@ -19,7 +19,7 @@ from nnspec.compiler.training_graphs import forward_graph
 from nnspec.compiler.verification import verify
 from nnspec.compiler.weights import Source, digest, fitting_weights
 from nnspec.data.arrays import dataset_from_arrays
-from nnspec.data.slots import embedded_ids, input_columns
+from nnspec.data.slots import embedded_ids, image_options, input_columns
 from nnspec.diagnostics.errors import Fault
 from nnspec.graph import onnx_file
 from nnspec.graph.errors import GraphError, OpsetError
@@ -119,6 +119,7 @@ def require_model_path(spec: Spec, path: str | Path) -> None:
 def metadata(spec: Spec, weights: Mapping[str, Array], classes: Classes) -> dict[str, str]:
     """What the file says about itself: where it is from, and what its inputs and classes mean."""
     source = spec.files.get(spec.path, "")
+    images = image_options(spec)
     return {
         "nnspec.version": __version__,
         "nnspec.spec": source,
@@ -127,6 +128,7 @@ def metadata(spec: Spec, weights: Mapping[str, Array], classes: Classes) -> dict
         "nnspec.classes": json.dumps({name: list(found) for name, found in classes.items()}),
         "nnspec.ids": json.dumps(embedded_ids(spec)),
         "nnspec.feeds": json.dumps({name: list(columns) for name, columns in input_columns(spec).items()}),
+        **({"nnspec.images": json.dumps(images)} if images else {}),
     }
 
 

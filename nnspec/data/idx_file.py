@@ -23,6 +23,7 @@ from nnspec.data.slots import Slot
 from nnspec.data.table import Images, Table
 from nnspec.data.wording import size_text
 from nnspec.diagnostics.errors import Fault
+from nnspec.ir.types import TensorType
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -41,8 +42,12 @@ class Stored(Images):
         self._array = array
 
     def fitted(self, slot: Slot) -> NDArray[Any] | LateColumn:
-        missing = slot.type.rank == self._array.ndim + 1 and slot.type.shape[1] == 1
-        return self._array[:, None] if missing else self._array
+        return fitted(self._array, slot.type)
+
+
+def fitted(array: NDArray[Any], type: TensorType) -> NDArray[Any]:
+    """The array, with an axis for one channel where the type has one and the array none."""
+    return array[:, None] if type.rank == array.ndim + 1 and type.shape[1] == 1 else array
 
 
 def read_idx(folder: Path, images: str, labels: str | None, columns: Collection[str]) -> Table:
@@ -60,10 +65,9 @@ def read_idx(folder: Path, images: str, labels: str | None, columns: Collection[
     return Table(images, next(iter(rows.values()), 0), found, tuple(paths), origins=paths)
 
 
-def read_idx_file(folder: Path, path: str, relative: str | None = None) -> NDArray[Any]:
+def read_idx_file(folder: Path, path: str) -> NDArray[Any]:
     """The array in an IDX file. Raises E601, E608 and E609."""
-    where = {} if relative is None else {"relative": relative}
-    with opened(folder, path, **where) as (stream, size):
+    with opened(folder, path) as (stream, size):
         return parse_idx(stream, size, path)
 
 

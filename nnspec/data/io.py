@@ -1,4 +1,4 @@
-"""Files in and out for `nnspec run`: `--input name=FILE` to arrays, results to CSV, JSON or NumPy archives."""
+"""Files in and out for `nnspec run`: `--input name=FILE` to rows, results to CSV, JSON or NumPy archives."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -16,11 +16,15 @@ from nnspec.data.cells import Place, parse
 from nnspec.data.convert import convert
 from nnspec.data.csv_file import decode
 from nnspec.data.files import opened
+from nnspec.data.idx_file import fitted, parse_idx
+from nnspec.data.images.formats import Fit, Resizing
+from nnspec.data.images.given import given_images, is_image
 from nnspec.data.json_rows import parse_json
 from nnspec.data.npy import MAGIC
 from nnspec.data.npz_file import parse_npy, parse_npz
 from nnspec.data.outputs import write_outputs
 from nnspec.data.plain_table import parse_rows
+from nnspec.data.rows import Dataset, LateColumn
 from nnspec.data.shapes import Bindings
 from nnspec.data.table import Images, Table
 from nnspec.data.wording import listed, suggestion
@@ -32,43 +36,73 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 STDIN = "-"
-ENDINGS = (".csv", ".tsv", ".json", ".npy", ".npz")
+KINDS = (".csv", ".tsv", ".json", ".npy", ".npz", ".idx")
+IDX = (".idx", "ubyte", ".idx.gz", "ubyte.gz")
+"""How the names of MNIST's files end."""
+
+
+class Meaning(NamedTuple):
+    """What a model file says about its inputs, each by the name of the input."""
+
+    columns: Mapping[str, Sequence[str]] = {}
+    """The columns or arrays that fed it in training."""
+    ids: Mapping[str, int] = {}
+    """The ids of the embedding that reads it."""
+    images: Mapping[str, Resizing] = {}
+    """How its images came to one size."""
+
+
+class Given(NamedTuple):
+    """The rows of all inputs."""
+
+    rows: Dataset
+    files: tuple[str, ...] | None = None
+    """The file of each row, where several images are given."""
 
 
 def read_inputs(
     arguments: Sequence[str],
     signature: Mapping[str, TensorType],
-    columns: Mapping[str, Sequence[str]] | None = None,
+    meaning: Meaning | None = None,
     stdin: BinaryIO | None = None,
-    ids: Mapping[str, int] | None = None,
-) -> dict[str, NDArray[Any]]:
-    """The arrays of a model's inputs from `name=FILE` arguments, in the declared dtypes and shapes.
+    fit: Fit | None = None,
+) -> Given:
+    """The rows of a model's inputs from `name=FILE` arguments, in the declared dtypes and shapes.
 
-    FILE is .csv, .tsv, .json, .npy or .npz, or `-` for one of them on standard input, told apart by its first bytes.
-    `columns` names the columns or arrays that fed an input in training: a table with a header gives these, in this
-    order; without a header, or with none known, all columns count, in their order. `ids` are the sizes of the
-    embeddings that read an input. Raises a DataError with all findings, E601 to E611.
+    FILE is .csv, .tsv, .json, .npy, .npz or IDX, `-` for one of the first five on standard input, told apart by its
+    first bytes, an image, or a folder of images. Of a table with a header the columns count that fed the input in
+    training, in that order; without a header, or where these are not known, all in their order. Images come to one size
+    as in training, or by `fit` to that of the input. Raises a DataError with all findings, E601 to E612.
     """
-    files = _paired(arguments, signature)
+    files, said = _paired(arguments, signature), meaning or Meaning()
     source = stdin if stdin is not None else sys.stdin.buffer
-    found: dict[str, NDArray[Any]] = {}
+    arrays: dict[str, NDArray[Any]] = {}
+    images: dict[str, tuple[LateColumn, tuple[str, ...]]] = {}
     findings: list[Diagnostic] = []
     bindings = Bindings()
     for name, path in files.items():
         try:
-            given = _Input(name, signature[name], path, tuple((columns or {}).get(name, ())), (ids or {}).get(name))
-            found[name] = given.read(source, bindings)
+            if path != STDIN and is_image(path):
+                images[name] = given_images(path, name, signature[name], said.images.get(name), fit)
+                bindings.fit(name, signature[name], str(signature[name]), images[name][0].shape, found=path)
+            else:
+                columns, ids = tuple(said.columns.get(name, ())), said.ids.get(name)
+                arrays[name] = _Input(name, signature[name], path, columns, ids).read(source, bindings)
         except Fault as fault:
             findings.append(fault.at(None))
+    lengths = {name: len(array) for name, array in arrays.items()}
+    lengths |= {name: len(names) for name, (_, names) in images.items()}
     if not findings:
-        findings += _length_findings(found, files)
+        findings += _length_findings(lengths, files)
     if findings:
         raise DataError(findings)
-    return found
+    names = next((names for _, names in images.values() if len(names) > 1), None)
+    late = {name: column for name, (column, _) in images.items()}
+    return Given(Dataset(arrays, next(iter(lengths.values()), 0), late=late), names)
 
 
 class _Input:
-    """One `name=FILE`."""
+    """One `name=FILE` that is no image."""
 
     def __init__(self, name: str, type: TensorType, path: str, columns: tuple[str, ...], ids: int | None) -> None:
         self.name = name
@@ -90,12 +124,12 @@ class _Input:
 
     def _values(self, stdin: BinaryIO) -> tuple[NDArray[Any], Place]:
         """The values before they have the dtype, and how messages name a row."""
-        suffix = Path(self.path).suffix.lower()
-        if self.path != STDIN and suffix not in ENDINGS:
+        suffix = ".idx" if self.path.lower().endswith(IDX) else Path(self.path).suffix.lower()
+        if self.path != STDIN and suffix not in KINDS:
             raise Fault(
                 "E610",
                 f"{self.path}: files of kind {suffix or 'no ending'!r} cannot be an input",
-                help="csv, tsv, json, npy and npz can, and - for standard input",
+                help="csv, tsv, json, npy, npz, IDX and images can, a folder of images, and - for standard input",
             )
         if self.path == STDIN:
             data = stdin.read()
@@ -109,6 +143,8 @@ class _Input:
                 return parse_npy(stream, size, self.source), self._index
             case ".npz":
                 return self._member(stream, size), self._index
+            case ".idx":
+                return fitted(parse_idx(stream, size, self.source), self.type), self._index
             case ".json":
                 return self._json(stream.read()), self._index
             case _:
@@ -208,12 +244,11 @@ def _paired(arguments: Sequence[str], signature: Mapping[str, TensorType]) -> di
     return files
 
 
-def _length_findings(arrays: Mapping[str, NDArray[Any]], files: Mapping[str, str]) -> list[Diagnostic]:
-    lengths = {name: len(array) for name, array in arrays.items()}
+def _length_findings(lengths: Mapping[str, int], files: Mapping[str, str]) -> list[Diagnostic]:
     if len(set(lengths.values())) < 2:
         return []
     said = ", ".join(f"{files[name]} has {length} for {name}" for name, length in lengths.items())
     return [Diagnostic("E607", f"the inputs differ in their numbers of rows: {said}", None)]
 
 
-__all__ = ["read_inputs", "write_outputs"]
+__all__ = ["Given", "Meaning", "read_inputs", "write_outputs"]

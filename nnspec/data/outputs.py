@@ -9,7 +9,7 @@ import csv
 import json
 import math
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 Outputs = Mapping[str, "NDArray[Any]"]
 ClassNames = Mapping[str, Sequence[Label]]
-CLASS = "class"
+CLASS, FILE = "class", "file"
 FORMATS = ("csv", "json", "npz")
 
 
@@ -36,13 +36,14 @@ def write_outputs(
     classes: ClassNames | None = None,
     format: str | None = None,
     stdout: BinaryIO | None = None,
+    files: Sequence[str] | None = None,
 ) -> None:
     """Write the results, rows first, to `path` in one step, or to standard output.
 
     The format is the path's ending, else CSV. `classes` names the classes along the last axis of an output. CSV: a
     column per number, `probability.setosa` where classes are known, else `probability_0`, and `probability.class` with
     the most likely one. JSON: a list of one object per row. NPZ: the arrays, with `probability.class` and
-    `probability.classes`. Raises E610.
+    `probability.classes`. `files` are where the rows are from; they become the first column, `file`. Raises E610.
     """
     chosen = format or (Path(path).suffix.lower().removeprefix(".") if path is not None else "csv")
     if chosen not in FORMATS:
@@ -51,6 +52,8 @@ def write_outputs(
             f"results cannot be written as {chosen or 'a file without an ending'!r}",
             help="--output takes .csv, .json and .npz",
         )
+    if files is not None and all(array.ndim and len(array) == len(files) for array in outputs.values()):
+        outputs = {_free(FILE, outputs): np.array(files, object), **outputs}
     known = {
         name: tuple(names)
         for name, names in (classes or {}).items()
@@ -88,15 +91,20 @@ def _csv_text(outputs: Outputs, classes: ClassNames) -> str:
         for title, column in zip(_titles(name, array, classes.get(name)), flat.T, strict=True):
             columns[title] = column.tolist()
         if name in classes and array.ndim == 2:
-            title = f"{name}.{CLASS}"
-            while title in columns:  # a class may be called "class"
-                title += "_"
+            title = _free(f"{name}.{CLASS}", columns)  # a class may be called "class"
             columns[title] = [str(label) for label in _likely(array, classes[name])]
     text = StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
     writer.writerows(zip(*columns.values(), strict=True))
     return text.getvalue()
+
+
+def _free(title: str, taken: Collection[str]) -> str:
+    """A title that no other column has."""
+    while title in taken:
+        title += "_"
+    return title
 
 
 def _titles(name: str, array: NDArray[Any], classes: Sequence[Label] | None) -> list[str]:

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from nnspec.data.labels import Classes
@@ -72,6 +73,10 @@ class Dataset:
             lambda row: self.locate(int(indices[row])),
             {name: column.subset(indices) for name, column in self.late.items()},
         )
+
+    def head(self, rows: int | None) -> Dataset:
+        """The first rows, or all."""
+        return self if rows is None or rows >= self.rows else self.subset(np.arange(rows))
 
     def _taken(self, indices: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
         return {name: array.take(indices, axis=0) for name, array in self.arrays.items()}

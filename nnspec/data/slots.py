@@ -85,6 +85,15 @@ def input_columns(spec: Spec) -> dict[str, tuple[str, ...]]:
     return {slot.name: slot.columns for slot in slots_of(spec) if slot.columns and not slot.target}
 
 
+def image_options(spec: Spec) -> dict[str, dict[str, object]]:
+    """Input name to how its images come to one size on load, for `nnspec run`: the options of the training source."""
+    source = spec.data.train.source if spec.data else None
+    if source is None or source.component != "images" or source.options.get("size") is None:
+        return {}
+    kept = {name: source.options[name] for name in ("size", "fit", "resample")}
+    return {slot.name: kept for slot in slots_of(spec) if slot.columns == ("image",) and not slot.target}
+
+
 def embedded_ids(spec: Spec) -> dict[str, int]:
     """Input name to the number of ids of the smallest embedding that reads it directly."""
     found: dict[str, int] = {}

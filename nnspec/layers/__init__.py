@@ -21,6 +21,7 @@ from nnspec.layers import (
     preprocessing,
     reductions,
     regularisation,
+    resize,
     shape,
 )
 from nnspec.layers.registry import INITIALIZERS, LAYERS, OPERATORS
@@ -47,5 +48,6 @@ __all__ = [
     "preprocessing",
     "reductions",
     "regularisation",
+    "resize",
     "shape",
 ]

@@ -29,7 +29,10 @@ class GlobalPool(Layer):
 
 @LAYERS("global_avg_pool")
 class GlobalAvgPool(GlobalPool):
-    """The mean of each channel.    [N, C, *] -> [N, C]    ONNX: ReduceMean."""
+    """The mean of each channel.    [N, C, *] -> [N, C]    ONNX: ReduceMean.
+
+    Means of so many parts (AdaptiveAvgPool2d(7)) are `resize(7, mode = "area")`.
+    """
 
     foreign_names = (
         *("AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveAvgPool3d", "global_average_pooling"),

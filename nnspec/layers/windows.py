@@ -13,6 +13,7 @@ from nnspec.diagnostics.errors import Fault
 from nnspec.ir.dims import Dim, Shape
 from nnspec.ir.fields import NonNegativeInt, PositiveInt, Rule
 from nnspec.ir.types import TensorType
+from nnspec.layers.parts import TO_THE_END
 
 if TYPE_CHECKING:
     from nnspec.graph.graph import Graph, Value
@@ -159,3 +160,15 @@ def padded_at_run_time(g: Graph, x: Value, windows: Sequence[Window], value: flo
     rows = g.constant([0, 0], "int64")
     pads = g.op("Concat", rows, *before, rows, *behind, axis=0)
     return g.op("Pad", x, pads, g.constant(value, x.dtype), type=x.type.with_shape(*x.shape[:2], *sizes))
+
+
+def wrapped(g: Graph, x: Value, at: int, before: int, behind: int) -> Value:
+    """The end of the axis in front of it, and its beginning behind. (Pad does so from opset 19 on.)"""
+    parts = [x]
+    if before:
+        parts.insert(0, g.slice(x, at, -before, TO_THE_END))
+    if behind:
+        first = x.type.with_shape(*x.shape[:at], behind, *x.shape[at + 1 :])
+        bounds = [g.constant([n], "int64") for n in (0, behind, at)]
+        parts.append(g.op("Slice", x, *bounds, type=first))
+    return g.op("Concat", *parts, axis=at) if len(parts) > 1 else x

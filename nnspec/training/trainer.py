@@ -90,7 +90,7 @@ class Trainer:
         self._metrics = Metrics(spec, registries())
         self._memory = Memory(self._new_history(), classes=dict(given_classes(slots_of(spec), classes)))
         self._intake = Intake(spec, self._memory, self._engine.gradients_program)
-        self._rows = Rows(spec, self.folder, self.seed, self._memory)
+        self.rows = Rows(spec, self.folder, self.seed, self._memory)  # the splits of the spec, each read once
         self._engine.state.assign(initial_values(spec, registries(), self.seed))
         self._origin: Origin | None = None
 
@@ -205,7 +205,7 @@ class Trainer:
     @run_errors()
     def evaluate(self, data: str | Batch | Dataset = "validation") -> dict[str, float]:
         """Loss (the mean over the rows) and metrics over `train`, `validation` or `test`, or over arrays."""
-        return evaluate(self._engine, self._metrics, self._rows(data))
+        return evaluate(self._engine, self._metrics, self.rows(data))
 
     @run_errors()
     def predict(self, inputs: Batch) -> dict[str, Array]:
@@ -278,10 +278,10 @@ class Trainer:
         """What `fit` was given: the batches to learn from, and the rows to validate with."""
         if train is not None and not isinstance(train, Dataset) and is_stream(train):
             stream = StreamFeed(self._engine, self._intake, Stream(train, steps_per_epoch))
-            return stream, None if validation is None else self._rows(validation)
+            return stream, None if validation is None else self.rows(validation)
         if steps_per_epoch is not None:
             raise ValueError("steps_per_epoch is for iterables of batches; batch_size in the spec divides rows")
-        rows, held_out = self._rows.for_training(train, validation)
+        rows, held_out = self.rows.for_training(train, validation)
         return RowFeed(self._engine, rows), held_out
 
     def _prepare(self, feed: Feed) -> None:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from nnspec.data.io import read_inputs, write_outputs
+from nnspec.data.io import Meaning, read_inputs, write_outputs
 from nnspec.diagnostics.errors import DataError
 from nnspec.ir.dims import parse
 from nnspec.ir.types import TensorType
@@ -35,7 +35,8 @@ def read_one(name: str, content: str | bytes, type: str = "float32[N, 2]", colum
     data = content.encode() if isinstance(content, str) else content
     if name != "-":
         Path(name).write_bytes(data)
-    return read_inputs([f"features={name}"], {"features": typed(type)}, columns, BytesIO(data))["features"]
+    given = read_inputs([f"features={name}"], {"features": typed(type)}, Meaning(columns or {}), BytesIO(data))
+    return given.rows.arrays["features"]
 
 
 def fault_of(name: str, content: str | bytes, type: str = "float32[N, 2]", columns: Any = IRIS) -> str:
@@ -78,9 +79,9 @@ def test_every_way_in(name: str, content: str | bytes, columns: Any) -> None:
 def test_members_of_archives() -> None:
     np.savez("x.npz", features=np.ones((1, 2)), image=np.zeros((1, 2)))
     signature = {"features": typed("float32[N, 2]")}
-    assert read_inputs(["features=x.npz"], signature)["features"].tolist() == [[1, 1]]
-    renamed = read_inputs(["other=x.npz"], {"other": typed("float32[N, 2]")}, {"other": ("image",)})
-    assert renamed["other"].tolist() == [[0, 0]]
+    assert read_inputs(["features=x.npz"], signature).rows.arrays["features"].tolist() == [[1, 1]]
+    renamed = read_inputs(["other=x.npz"], {"other": typed("float32[N, 2]")}, Meaning({"other": ("image",)}))
+    assert renamed.rows.arrays["other"].tolist() == [[0, 0]]
 
 
 def test_tables_for_other_ranks() -> None:

@@ -47,7 +47,7 @@ assert "Sinh" in nnspec.autodiff.rules()
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("walk")
-    for name in ("nnspec", "grammar", "tests/layers", "pyproject.toml"):
+    for name in ("nnspec", "grammar", "tests/layers", "tests/graph", "pyproject.toml"):
         source = ROOT / name
         made = shutil.copytree if source.is_dir() else shutil.copy
         (folder / name).parent.mkdir(exist_ok=True)

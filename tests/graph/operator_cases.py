@@ -251,6 +251,9 @@ def _resize() -> Iterator[Case]:
     yield case("Resize", real(1, 1, 4, 4), None, both, mode="nearest", nearest_mode="ceil",
                coordinate_transformation_mode="asymmetric")  # fmt: skip
     yield case("Resize", real(1, 1, 4, 4), None, both, mode="cubic", cubic_coeff_a=-0.5, exclude_outside=1)
+    copies: dict[str, Any] = {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
+    yield case("Resize", real(1, 2, 3, 2), None, np.array([1, 1, 2, 3], np.float32), **copies)
+    yield case("Resize", real(2, 1, 3, 2), None, None, [3, 6], axes=[2, 3], since=18, **copies)
     small = np.array([1, 1, 0.5, 0.6], np.float32)
     yield case("Resize", real(1, 1, 6, 5), None, small, mode="linear", antialias=1, since=18)
 

@@ -279,3 +279,13 @@ def test_a_layer_with_circular_borders_is_a_file_of_old_opsets() -> None:
         f'nnspec 1\nmodel m {{\n  input x: {IMAGES}\n  conv2d(2, 3, padding = 1, padding_mode = "circular")\n}}\n'
     )
     assert nnspec.compile(spec, opset=17).run({"x": np.ones((1, 3, 8, 8), np.float32)})["output"].shape == (1, 2, 8, 8)
+
+
+@pytest.mark.parametrize("mode", ["reflect", "edge", "circular"])
+def test_wide_borders_of_images_of_any_size_compile(mode: str) -> None:
+    """A compiled model is tried on small images first, and these borders are wider than those."""
+    spec = nnspec.loads(
+        "nnspec 1\nmodel m {\n  input x: float32[N, 3, H, W]\n"
+        f'  conv2d(2, 3, padding = 9, padding_mode = "{mode}")\n}}\n'
+    )
+    assert nnspec.compile(spec).run({"x": np.ones((1, 3, 10, 11), np.float32)})["output"].shape == (1, 2, 26, 27)

@@ -93,6 +93,11 @@ ELEMENTWISE: dict[str, Oracle] = {
     "pad([1, 2], axis = 1, value = 0.5)": lambda x: np.pad(x, [(0, 0), (1, 2), (0, 0)], constant_values=0.5),
     'pad(1, axis = [2, 3], mode = "reflect")': lambda x: np.pad(x, [(0, 0), (0, 0), (1, 1), (1, 1)], "reflect"),
     'pad([0, 2], mode = "edge")': lambda x: np.pad(x, [(0, 0), (0, 2)], "edge"),
+    'pad([[1, 2], [0, 3]], axis = [3, 2], mode = "circular")': lambda x: np.pad(
+        x, [(0, 0), (0, 0), (0, 3), (1, 2)], "wrap"
+    ),
+    "max_pool1d(2)": lambda x: x[:, :, :6].reshape(*x.shape[:2], 3, 2).max(-1),
+    "avg_pool1d(2, divisor = 3)": lambda x: x[:, :, :6].reshape(*x.shape[:2], 3, 2).sum(-1) / 3,
     "tile(1, 3, 2)": lambda x: np.tile(x, (1, 3, 2)),
     "resize(scale = 2)": lambda x: x.repeat(2, 2).repeat(2, 3),
     "resize(7)": lambda x: x[..., np.arange(7) * 3 // 7],

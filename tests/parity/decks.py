@@ -5,6 +5,7 @@ from __future__ import annotations
 from . import (
     forms_activations,
     forms_convolution,
+    forms_normalization,
     forms_numbers,
     forms_pooling,
     forms_sequence,
@@ -20,6 +21,7 @@ __all__ = [
     "STRUCTURES",
     "forms_activations",
     "forms_convolution",
+    "forms_normalization",
     "forms_numbers",
     "forms_pooling",
     "forms_sequence",

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .forms import ANY, FORMS, Form, Pieces, axis_of, dense_piece, form, plain, tile_piece
+from .forms import ANY, FORMS, Form, Pieces, dense_piece, form, plain, tile_piece
 from .sketch import Piece, Random, Shape
 
 wide = Piece("rescale(4)", lambda x: x * 4)
@@ -47,14 +47,12 @@ plain("rescale(-0.7, 0.2)", lambda x: x * -0.7 + 0.2)
 
 @form("softmax")
 def softmax(r: Random, shape: Shape) -> Pieces:
-    axis = axis_of(r, shape)
-    return [Piece(f"softmax(axis = {axis})", lambda x: x.softmax(axis))]
+    return [Piece("softmax(axis = 1)", lambda x: x.softmax(1))]
 
 
 @form("log_softmax")
 def log_softmax(r: Random, shape: Shape) -> Pieces:
-    axis = axis_of(r, shape)
-    return [Piece(f"log_softmax(axis = {axis})", lambda x: x.log_softmax(axis))]
+    return [Piece("log_softmax(axis = 1)", lambda x: x.log_softmax(1))]
 
 
 plain("softmax", lambda x: x.softmax(-1))
@@ -75,10 +73,9 @@ class ChannelPrelu(nn.PReLU):
 
 @form("prelu(per_channel)")
 def prelu(r: Random, shape: Shape) -> Pieces:
-    axis = axis_of(r, shape)
-    module = ChannelPrelu(shape[axis], axis)
+    module = ChannelPrelu(shape[1], 1)
     nn.init.uniform_(module.weight, 0.1, 0.6)
-    return [Piece(f"prelu(per_channel = true, axis = {axis})", module)]
+    return [Piece("prelu(per_channel = true, axis = 1)", module)]
 
 
 def gate(name: str, function: Callable[[Tensor], Tensor]) -> None:

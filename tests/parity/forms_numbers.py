@@ -55,7 +55,7 @@ def by_scale(mode: str, arguments: dict[str, Any]) -> Make:
         """A size of 1 grows: half of it would be nothing."""
         scales = [float(r.choice([0.5, 1.5, 2.0, 2.5] if size > 1 else [2.0])) for size in shape[2:]]
         text = f'resize(scale = {spelled(shortest(scales))}, mode = "{mode}")'
-        return [Piece(text, lambda x: F.interpolate(x, scale_factor=scales, recompute_scale_factor=True, **arguments))]
+        return [Piece(text, lambda x: F.interpolate(x, scale_factor=scales, **arguments))]
 
     return make
 
@@ -68,6 +68,21 @@ def shortest(numbers: list[Any]) -> Any:
 resize("nearest", {3: "nearest", 4: "nearest"})
 resize("linear", {3: "linear", 4: "bilinear"})
 resize("cubic", {4: "bicubic"})
+
+
+def resize_image(text: str, **arguments: Any) -> None:
+    @form(f"resize({text})", 4)
+    def make(r: Random, shape: Shape) -> Pieces:
+        size = int(r.integers(2, 5))
+        return [Piece(f"resize({size}, {text})", lambda x: F.interpolate(x, size=size, **arguments))]
+
+
+resize_image('mode = "linear", align_corners = true', mode="bilinear", align_corners=True)
+resize_image('mode = "cubic", align_corners = true', mode="bicubic", align_corners=True)
+resize_image('mode = "linear", antialias = true', mode="bilinear", antialias=True)
+resize_image('mode = "cubic", antialias = true', mode="bicubic", antialias=True)
+resize_image('mode = "nearest_exact"', mode="nearest-exact")
+resize_image('mode = "area"', mode="area")
 
 
 @form("resize of volumes", 4)

@@ -78,6 +78,13 @@ def sliced(r: Random, shape: Shape) -> Pieces:
     return [Piece(f"slice({axis}, start = {start}, end = {spelled(end)}, step = {step})".lower(), lambda x: x[chosen])]
 
 
+@form("slice(step)")
+def every_other(r: Random, shape: Shape) -> Pieces:
+    axis = axis_of(r, shape) % len(shape)
+    chosen = (*(slice(None) for _ in range(axis)), slice(0, None, 2))
+    return [Piece(f"slice({axis}, step = 2)", lambda x: x[chosen])]
+
+
 @form("last", 3, 4)
 def last(r: Random, shape: Shape) -> Pieces:
     return [Piece("last", lambda x: x[:, -1])]
@@ -89,7 +96,8 @@ def padding(mode: str) -> None:
     @form(f"pad({mode})")
     def make(r: Random, shape: Shape) -> Pieces:
         axes = sorted({axis_of(r, shape) % len(shape) for _ in range(2)})
-        limit = min([2, *(shape[axis] - 1 for axis in axes)]) if mode == "reflect" else 2
+        spare = {"reflect": 1, "circular": 0}.get(mode, -2)
+        limit = min([2, *(shape[axis] - spare for axis in axes)])
         before, behind = (int(n) for n in r.integers(0, limit + 1, 2))
         amount: Any = before if before == behind else [before, behind]
         value = round(float(r.uniform(-1, 1)), 2)
@@ -104,7 +112,7 @@ def padding(mode: str) -> None:
         return [Piece(f"pad({spelled(amount)}, axis = {spelled(at)}, {option})", padded)]
 
 
-for mode in ("constant", "reflect", "edge"):
+for mode in ("constant", "reflect", "edge", "circular"):
     padding(mode)
 
 
@@ -112,7 +120,8 @@ def extended(x: Tensor, axis: int, amounts: tuple[int, int], mode: str, value: f
     if mode == "constant":
         blocks = [torch.full((*x.shape[:axis], amount, *x.shape[axis + 1 :]), value) for amount in amounts]
         return torch.cat([blocks[0], x, blocks[1]], axis)
-    places = np.pad(np.arange(x.shape[axis]), amounts, mode=mode)  # type: ignore[call-overload]
+    known: Any = {"circular": "wrap"}.get(mode, mode)
+    places = np.pad(np.arange(x.shape[axis]), amounts, mode=known)
     return x.index_select(axis, torch.from_numpy(places))
 
 

@@ -42,8 +42,8 @@ class Network:
         self.terms = terms
         self.factors = [1.0, *(round(float(f), 2) for f in sketch.random.uniform(0.2, 1.5, len(terms) - 1))]
         self.outputs = sketch.outputs
-        self.initial = self.state()
         self._sketch = sketch
+        self.initial = self.state()
 
     def __str__(self) -> str:
         return f"network{self.number}"
@@ -70,11 +70,17 @@ class Network:
         return {name: array for name, array in batch.items() if name not in targets}
 
     def state(self) -> dict[str, np.ndarray[Any, Any]]:
-        """The weights of the PyTorch module, by nnspec's names."""
-        return {name: value.detach().numpy().copy() for name, value in self.net.weights.state_dict().items()}
+        """The weights of the PyTorch module, by nnspec's names, without the counters that only PyTorch needs."""
+        known = {item.path for item in self.spec().parameters}
+        return {
+            name: value.detach().numpy().astype(np.float32)
+            for name, value in self.net.weights.state_dict().items()
+            if name in known or not name.endswith("num_batches_tracked")
+        }
 
     def load(self, parameters: Mapping[str, np.ndarray[Any, Any]]) -> None:
-        """Give the PyTorch module weights; the names must match."""
+        """Give the PyTorch module weights; the names must match. It is in training then."""
+        self.net.train()
         self.net.weights.load_state_dict({name: torch.from_numpy(array.copy()) for name, array in parameters.items()})
 
     def loss(self, values: Values) -> Tensor:

@@ -21,6 +21,11 @@ pytestmark = pytest.mark.parity
 TOLERANCE = 1e-5
 """Relative, in the maximum norm of each tensor."""
 
+CANCELLED = 1e-3
+"""Of the largest gradient of a network: below it, a gradient is what is left of terms that cancel, such as that of a
+bias which a normalization takes off again, and its rounding is theirs.
+"""
+
 LEFT_OUT = {
     "dropout": "random: test_noise compares distributions",
     "spatial_dropout": "random: test_noise compares distributions",
@@ -48,17 +53,23 @@ def numpy_of(value: torch.Tensor) -> Any:
 
 
 def wanted_outputs(net: Network, batch: Batch) -> dict[str, Any]:
-    """PyTorch's outputs."""
+    """PyTorch's outputs in inference."""
+    net.load(net.initial)
+    net.net.eval()
     with torch.no_grad():
         values = net.net(net.inputs(batch))
     return {name: numpy_of(values[value]) for name, value in net.outputs.items()}
 
 
 def wanted_gradients(net: Network, batch: Batch) -> tuple[float, dict[str, Any]]:
-    """PyTorch's loss, and its gradient for each parameter; 0 where there is none."""
+    """PyTorch's loss in inference, and its gradient in training for each parameter; 0 where there is none."""
+    net.load(net.initial)
     net.net.zero_grad()
-    loss = net.loss(net.net(batch))
-    loss.backward()
+    net.loss(net.net(batch)).backward()
+    net.load(net.initial)
+    net.net.eval()
+    with torch.no_grad():
+        loss = net.loss(net.net(batch))
     gradients = {
         name: numpy_of(torch.zeros_like(weight) if weight.grad is None else weight.grad)
         for name, weight in net.net.weights.named_parameters()
@@ -78,7 +89,8 @@ def test_loss_and_gradients(number: int) -> None:
         batch = net.batch(seed, rows)
         loss, gradients = wanted_gradients(net, batch)
         assert trainer(number).evaluate(batch)["loss"] == pytest.approx(loss, rel=TOLERANCE)
-        assert worst(trainer(number).gradients(batch), gradients) < (TOLERANCE,)
+        least = CANCELLED * max(float(np.abs(gradient).max()) for gradient in gradients.values())
+        assert worst(trainer(number).gradients(batch), gradients, least) < (TOLERANCE,)
 
 
 @every

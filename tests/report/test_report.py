@@ -75,7 +75,7 @@ def test_nothing_comes_from_elsewhere(name: str, request: pytest.FixtureRequest)
 def test_the_confusion_matrix_counts(iris: Path) -> None:
     story = read_story(iris)
     trainer = nnspec.Trainer.resume(iris)
-    rows = trainer._rows("validation")
+    rows = trainer.rows("validation")
     (found,) = compared(story.spec, iris, story.facts["classes"], rows)
     assert isinstance(found, Labels)
     assert found.classes == ("setosa", "versicolor", "virginica")
@@ -85,7 +85,7 @@ def test_the_confusion_matrix_counts(iris: Path) -> None:
 
 def test_the_regression_is_that_of_the_best_epoch(diabetes: Path) -> None:
     story = read_story(diabetes)
-    rows = nnspec.Trainer.resume(diabetes)._rows("validation")
+    rows = nnspec.Trainer.resume(diabetes).rows("validation")
     (found,) = compared(story.spec, diabetes, {}, rows)
     assert isinstance(found, Numbers)
     assert found.r2 == pytest.approx(story.history.best["validation.r2"], rel=1e-5)  # type: ignore[index]

@@ -81,7 +81,7 @@ def test_statistics_are_those_of_the_files(folder: Path) -> None:
     """`standardize` sees every training row once, as it is in its file."""
     found = trainer(folder, more=" -> standardize(axis = 1)")
     found.fit(steps=1)
-    rows = found._rows("train")
+    rows = found.rows("train")
     pixels = rows.batch(np.arange(rows.rows))["image"] / np.float32(255)
     mean = next(array for path, array in found.parameters.items() if path.endswith("mean"))
     np.testing.assert_allclose(mean.ravel(), pixels.mean((0, 2, 3)), rtol=1e-4)
@@ -128,7 +128,7 @@ def test_augmentation_is_for_training_alone(folder: Path) -> None:
     plain, changed = trainer(folder, ""), trainer(folder)
     for split in ("train", "validation"):
         assert plain.evaluate(split) == changed.evaluate(split)
-    rows = changed._rows("train")
+    rows = changed.rows("train")
     before = rows.batch(np.arange(rows.rows))
     a, b = plain.fit(epochs=1), changed.fit(epochs=1)
     assert a.epochs[0]["train.loss"] != b.epochs[0]["train.loss"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnspec.data.convert import numpy_dtype
+from nnspec.data.images.folder import shown
 from nnspec.data.images.formats import Resizing, Size
 from nnspec.data.images.picture import decode, require_pillow, size_of
 from nnspec.data.rows import LateColumn, Stop
@@ -39,6 +40,10 @@ class ImageFiles(Images):
     resizing: Resizing | None = None
     memory: int = 0
     """Bytes of pixels that may stay in memory."""
+    advice: Callable[[Size], str] | None = None
+    """What to do about images of other sizes than this one, where they are not from a data section."""
+    alone: str = ""
+    """For a single file: what messages call it."""
 
     def fitted(self, slot: Slot) -> LateColumn:
         """Gray, RGB, with alpha or without, as the channels of the slot say, or [N, H, W]. Raises E601, E603, E607
@@ -53,7 +58,7 @@ class ImageFiles(Images):
 
     def name(self, number: int) -> str:
         """What messages call an image."""
-        return f"{self.path}/{self.names[number]}"
+        return self.alone or f"{self.path}/{shown(self.names[number])}"
 
     def file(self, number: int) -> str:
         """Where it is."""
@@ -86,11 +91,11 @@ class ImageFiles(Images):
     def misfit(self, number: int, size: Size, wanted: Size, slot: Slot) -> Fault:
         """E607 for an image of another size."""
         why = f"{slot.name} takes {slot.wanted}" if _declared(slot.type) else f"the first image has {list(wanted)}"
+        help = f'images("{self.path}", size = {list(wanted)}) stretches all to one size'
         return Fault(
             "E607",
             f"{self.name(number)} has the height and width {list(size)}, and {why}",
-            help=f'images("{self.path}", size = {list(wanted)}) stretches all to one size; fit = "crop" or "pad" keeps '
-            "their proportions",
+            help=self.advice(wanted) if self.advice else f'{help}; fit = "crop" or "pad" keeps their proportions',
         )
 
 

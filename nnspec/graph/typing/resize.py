@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from math import floor
+from typing import Any
 
 from nnspec.graph.typing.call import Call, Underdetermined, typed
 from nnspec.ir.dims import Dim
 from nnspec.ir.types import TensorType, axis_of
+
+LARGEST_DENOMINATOR = 1024
+"""Of the scale of a symbolic dimension."""
 
 
 @typed("Resize")
@@ -18,15 +22,19 @@ def resize(call: Call) -> TensorType:
     if given is None:
         raise Underdetermined("scales and sizes must be constants")
     shape = list(x.shape)
-    for axis, number in zip(axes, given.tolist(), strict=True):
-        shape[axis] = _scaled(shape[axis], number) if call.has(2) else number
+    for axis, number in zip(axes, given, strict=True):
+        shape[axis] = _scaled(shape[axis], number) if call.has(2) else int(number)
     return x.with_shape(*shape)
 
 
-def _scaled(dim: Dim, scale: float) -> Dim:
-    """floor(dim * scale); a symbolic dimension can be multiplied by a whole number only."""
+def _scaled(dim: Dim, scale: Any) -> Dim:
+    """floor(dim * scale), in float32 as ONNX computes it; of a symbolic dimension a part such as 3 / 2, which float32
+    knows exactly.
+    """
     if isinstance(dim, int):
-        return floor(dim * scale)
-    if scale != int(scale):
+        size: int = floor(scale.dtype.type(dim) * scale)
+        return size
+    numerator, denominator = float(scale).as_integer_ratio()
+    if denominator > LARGEST_DENOMINATOR:
         raise ValueError(f"{dim} times {scale} is not provably whole")
-    return dim * int(scale)
+    return dim * numerator // denominator
