@@ -13,6 +13,7 @@ from typing import Any, Literal, overload
 import numpy as np
 
 from nnspec.diagnostics.errors import Fault
+from nnspec.graph.caches import Caches
 from nnspec.graph.dtypes import dtype_name, numpy_dtype, tensor_type
 from nnspec.graph.errors import GraphError
 from nnspec.graph.sizes import shape_tensor, size_tensor
@@ -52,6 +53,8 @@ class Graph:
         need not be kept."""
         self.spared: list[Value] = []
         """Single values of that kind: cheap to make of what is kept anyway."""
+        self.caches: Caches | None = None
+        """Of a graph that is run step by step, what it keeps of the steps before."""
         self._names: dict[str, int] = {}
         self._constants: dict[tuple[str, tuple[int, ...], bytes], Value] = {}
         self._origin = ""
@@ -72,6 +75,11 @@ class Graph:
             yield
         finally:
             self._origin = before
+
+    @property
+    def origin(self) -> str:
+        """What the nodes that are being made are named after: the path of a layer."""
+        return self._origin
 
     def input(self, name: str, type: TensorType) -> Value:
         value = Value(self.unique(name), type)

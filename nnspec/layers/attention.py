@@ -169,6 +169,12 @@ class Attention(Layer):
             total = total + rows * (keys if name in ("key", "value") else queries) * product(shape)
         return total
 
+    def _require_steps(self) -> None:
+        """Raise E719 where what comes later changes what was said."""
+        if self.memory or self.mask or not self.causal:
+            what = "memory" if self.memory else "a mask" if self.mask else "no causal = true"
+            raise Fault("E719", f"attention with {what} cannot be run step by step")
+
     def lower(
         self, g: Graph, x: Value, *, mask: Value | None = None, memory: Value | None = None, **weights: Value
     ) -> Value:
@@ -188,7 +194,10 @@ class Attention(Layer):
         if self.rotary:
             q, k = (core.turned(g, value, self.rotary) for value in (q, k))
         q = g.op("Mul", q, self.scale or 1 / sqrt(size))
-        allowed = core.allowed(g, mask, x.shape[1], source.shape[1], causal=self.causal, window=self.window)
+        if g.caches:
+            self._require_steps()
+            k, v = core.with_past(g, k, v)
+        allowed = core.allowed(g, mask, x.shape[1], k.shape[2], causal=self.causal, window=self.window)
         mixed = core.mixed(g, q, k, v, allowed, self.dropout)
         if mask is not None and allowed is not None:
             mixed = g.op("Mul", mixed, core.looks(g, allowed, mixed.dtype))

@@ -8,7 +8,7 @@ import numpy as np
 from nnspec.graph.graph import Graph, Value
 from nnspec.graph.random import keep_mask
 from nnspec.ir.dims import Dim
-from nnspec.layers.positions import angles, places
+from nnspec.layers.positions import angles, new_places, places
 
 FORBIDDEN = {"float16": -3e4}
 """Added to the scores of what may not be looked at, so that it is below all others; -1e30 in wider dtypes."""
@@ -61,15 +61,22 @@ def allowed(g: Graph, mask: Value | None, queries: Dim, keys: Dim, *, causal: bo
 
 def _near(g: Graph, queries: Dim, keys: Dim, causal: bool, window: int | None) -> Value:
     """[T, S], by the places of query and key alone."""
-    if isinstance(queries, int) and isinstance(keys, int):
+    if isinstance(queries, int) and isinstance(keys, int) and not g.caches:
         apart = np.arange(queries)[:, None] - np.arange(keys)
         near = (apart >= 0) if causal else np.ones_like(apart, bool)
         return g.constant(near & (np.abs(apart) < window) if window else near)
-    back = g.op("Sub", g.reshape(places(g, queries), (queries, 1)), g.reshape(places(g, keys), (1, keys)))
+    back = g.op("Sub", g.reshape(new_places(g, queries), (queries, 1)), g.reshape(places(g, keys), (1, keys)))
     parts = [g.op("GreaterOrEqual", back, 0)] if causal else []
     if window:
         parts.append(g.op("Less", g.op("Abs", back), window))
     return parts[0] if len(parts) == 1 else g.op("And", *parts)
+
+
+def with_past(g: Graph, k: Value, v: Value) -> tuple[Value, Value]:
+    """Keys and values with those of the steps before in front, where the graph is run step by step."""
+    if not g.caches:
+        return k, v
+    return g.caches.extended(f"{g.origin}/key", k), g.caches.extended(f"{g.origin}/value", v)
 
 
 def looks(g: Graph, allowed: Value, dtype: str) -> Value:

@@ -50,11 +50,11 @@ class LearnedPosition(Layer):
     def lower(self, g: Graph, x: Value, *, weight: Value) -> Value:
         """A Gather where T is known at run time only: it refuses a place that there is not, and a Slice does not."""
         length = x.shape[1]
-        if isinstance(length, int):
+        if isinstance(length, int) and not g.caches:
             if length > self.count:
                 raise Fault("E607", f"learned_position has {self.count} places, got a sequence of {length}")
             return g.op("Add", x, weight if length == self.count else g.slice(weight, 0, 0, length))
-        return g.op("Add", x, g.op("Gather", weight, places(g, length), axis=0))
+        return g.op("Add", x, g.op("Gather", weight, new_places(g, length), axis=0))
 
 
 @LAYERS("sinusoidal_position")
@@ -103,6 +103,12 @@ def places(g: Graph, length: Dim) -> Value:
     return g.op("Range", 0, end, 1, type=TensorType("int64", (length,)))
 
 
+def new_places(g: Graph, length: Dim) -> Value:
+    """The places of what is new in this run: those behind the steps before."""
+    here = places(g, length)
+    return g.op("Add", here, g.caches.steps) if g.caches else here
+
+
 def angles(g: Graph, length: Dim, size: int, base: float) -> tuple[Value, Value]:
     """Cosines and sines of t base^(-2i/size), two float32 values [length, size / 2].
 
@@ -111,9 +117,9 @@ def angles(g: Graph, length: Dim, size: int, base: float) -> tuple[Value, Value]
     import numpy as np
 
     rates = base ** -(np.arange(0, size, 2) / size)
-    if isinstance(length, int):
+    if isinstance(length, int) and not g.caches:
         turns = np.arange(length)[:, None] * rates
         return tuple(g.constant(wave.astype(np.float32)) for wave in (np.cos(turns), np.sin(turns)))  # type: ignore[return-value]
-    at = g.reshape(g.cast(places(g, length), "float64"), (length, 1))
+    at = g.reshape(g.cast(new_places(g, length), "float64"), (length, 1))
     turn = g.op("Mul", at, g.constant(rates.reshape(1, -1), "float64"))
     return g.cast(g.op("Cos", turn), "float32"), g.cast(g.op("Sin", turn), "float32")
