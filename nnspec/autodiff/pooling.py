@@ -3,17 +3,18 @@
 Milliseconds per million elements of the input on one thread, forward pass included (onnxruntime 1.31, torch 2.13, one
 Xeon core; the best of several runs; other work beside it, so that differences below 10 % mean nothing):
 
-| max pool          | torch | with its indices  | by products | by ranks | by axes |
-|-------------------|-------|-------------------|-------------|----------|---------|
-| 64x16x8x8 2/2     |   3.5 |               3.0 |        1.00 |     1.55 |     1.5 |
-| 32x64x16x16 2/2   |   4.3 |               3.6 |        1.08 |     1.28 |     1.3 |
-| 32x32x32x32 2/2   |   4.5 |               3.6 |        1.48 |     1.40 |     1.7 |
-| 8x16x128x128 2/2  |   4.2 |               6.3 |             |     1.90 |     2.6 |
-| 64x8x24x24 3/3    |   2.9 |               2.5 |        1.59 |     2.34 |     1.9 |
-| 8x16x66x66 3/3    |   2.9 |               2.5 |             |     1.76 |     1.3 |
-| 16x64x32x32 3/2   |   5.8 |               5.8 |             |          |     3.5 |
-| 2x64x112x112 3/2  |   5.8 |               8.2 |             |          |     3.4 |
-| 16x64x14x14 3/1   |    18 |                18 |             |          |     4.5 |
+| max pool          | torch | with its indices  | tiles, products | tiles, ranks | by axes |
+|-------------------|-------|-------------------|-----------------|--------------|---------|
+| 64x16x8x8 2/2     |   3.7 |               3.0 |            0.90 |         1.50 |     1.4 |
+| 64x6x28x28 2/2    |   4.1 |                   |            1.28 |         1.30 |     1.5 |
+| 32x64x16x16 2/2   |   4.3 |               3.6 |            0.98 |         1.21 |     1.5 |
+| 32x32x32x32 2/2   |   4.5 |               3.6 |            1.23 |         1.33 |     1.6 |
+| 8x16x128x128 2/2  |   4.2 |               6.3 |            3.9  |         1.90 |     2.6 |
+| 32x16x12x12 3/3   |   2.4 |                   |            1.71 |         2.08 |     1.3 |
+| 8x16x66x66 3/3    |   2.8 |               2.5 |                 |         1.69 |     1.2 |
+| 16x64x32x32 3/2   |   5.8 |               5.8 |                 |              |     3.5 |
+| 2x64x112x112 3/2  |   5.8 |               8.2 |                 |              |     3.4 |
+| 16x64x14x14 3/1   |    18 |                18 |                 |              |     4.5 |
 
 | average pool      | torch | repeated | pooled | one matrix | by axes | ConvTranspose |
 |-------------------|-------|----------|--------|------------|---------|---------------|
@@ -32,13 +33,13 @@ import numpy as np
 
 from nnspec.autodiff.common import operand
 from nnspec.autodiff.linear_map import transposed_map
-from nnspec.autodiff.pooling_max import by_axes, by_products, by_ranks
+from nnspec.autodiff.pooling_max import by_axes, by_tiles, width
 from nnspec.autodiff.pooling_windows import Axis, axes_of, fitted_back, upsampled
 from nnspec.autodiff.registry import Grads, gradient
 from nnspec.graph.graph import Array, Graph, Node, Value, numpy_dtype
 
 WIDEST_PRODUCT = 64
-"""Elements in the rows that a row of windows covers, below which matrix products are best: their cost grows with it."""
+"""Elements in the rows that a row of windows covers, up to which products are best: their cost grows with it."""
 LARGEST_MATRIX = 6_000
 """Numbers in the matrix from all windows of an image to all its elements, up to which one product is best."""
 
@@ -50,12 +51,10 @@ def max_pool(g: Graph, node: Node, dy: Value) -> Grads:
     to 10 times as long.    ONNX: MaxPool-12
     """
     x, y, axes = operand(node, 0), node.outputs[0], axes_of(node)
-    tiled = all(axis.tiles and not axis.before and not axis.behind for axis in axes) and len(axes) < 3
-    if tiled and axes[0].kernel * axes[-1].size < WIDEST_PRODUCT:
-        return (by_products(g, x, y, dy, axes),)
-    if all(axis.extent <= axis.stride == 2 for axis in axes):
-        return (by_ranks(g, x, y, dy, axes),)
-    return (by_axes(g, x, y, dy, axes),)
+    if any(axis.extent > axis.stride or axis.stride > 2 for axis in axes):
+        return (by_axes(g, x, y, dy, axes),)
+    products = len(axes) < 3 and width(axes) <= WIDEST_PRODUCT and all(axis.tiles for axis in axes)
+    return (by_tiles(g, x, y, dy, axes, products),)
 
 
 @gradient("AveragePool")

@@ -25,6 +25,9 @@ NAMES = {
         "schedule": """StepLR ExponentialLR LinearLR CosineAnnealingLR OneCycleLR ReduceLROnPlateau""",
         "initializer": """init.xavier_uniform_ init.xavier_normal_ init.kaiming_uniform_ init.kaiming_normal_
             init.normal_ init.uniform_ init.zeros_ init.ones_ init.orthogonal_""",
+        "source": "datasets.ImageFolder datasets.MNIST datasets.FashionMNIST datasets.FakeData",
+        "augmentation": """v2.RandomHorizontalFlip v2.RandomVerticalFlip v2.RandomCrop v2.RandomRotation v2.ColorJitter
+            v2.GaussianNoise v2.RandomErasing v2.MixUp""",
     },
     "Keras": {
         "layer": """Dense Embedding Flatten Reshape Permute Concatenate ZeroPadding2D UpSampling2D ReLU LeakyReLU PReLU
@@ -42,6 +45,9 @@ NAMES = {
         "stop": """EarlyStopping""",
         "initializer": """GlorotUniform GlorotNormal HeUniform HeNormal LecunNormal RandomNormal RandomUniform Zeros
             Ones Orthogonal""",
+        "source": "image_dataset_from_directory flow_from_directory mnist",
+        "augmentation": """RandomFlip RandomTranslation RandomRotation RandomBrightness RandomContrast RandomErasing
+            MixUp""",
     },
 }
 

@@ -19,7 +19,6 @@ PLANNED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "source": {
         "parquet": ("read_parquet",),
     },
-    "weights": {"weights": ()},
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from nnspec.graph.graph import Graph, Value
 
 Part = Annotated[float, Limits(ge=0, le=1)]
+
+FORGETFUL = 0.5
+"""Above it, more of the running statistics is from the last batch than from all before."""
 
 
 class Tracking(Layer):
@@ -36,6 +40,17 @@ class Tracking(Layer):
     gives every batch the same weight, and counts them."""
     eps: PositiveFloat = 1e-5
     """Added to the variance."""
+
+    def doubt(self) -> Fault | None:
+        """Keras's momentum in the place of PyTorch's."""
+        if self.momentum is None or not FORGETFUL < self.momentum < 1:
+            return None
+        kept = 1 - self.momentum
+        return Fault(
+            "W302",
+            f"{self.name}: momentum = {self.momentum:g} keeps {kept:.3g} of the running statistics at each step",
+            help=f"it is the part of the new, as in PyTorch; Keras's {self.momentum:g} is momentum = {kept:.3g}",
+        )
 
     def statistics(self, channels: int, x: TensorType) -> dict[str, ParameterSpec]:
         """The running statistics by leaf name; the count has PyTorch's name, and is there only if it is used."""
@@ -116,31 +131,29 @@ class BatchNorm(Tracking):
     def lower(
         self, g: Graph, x: Value, *, weight: Value | None = None, bias: Value | None = None, **running: Value
     ) -> Value:
+        """Channels on another axis than 1 are brought there by a reshape: the axes before them are rows."""
         at, channels = self.axis % x.rank, self._channels(x.type)
-        ahead, behind = product(x.shape[:at]), x.shape[at + 1 :]
-        one = x if at == 1 else g.reshape(x, (ahead, channels, *([product(behind)] if behind else [])))
+        behind = [product(x.shape[at + 1 :])] if at + 1 < x.rank else []
+        rows = x if at == 1 else g.reshape(x, (product(x.shape[:at]), channels, *behind))
         scale = weight or g.constant([1.0] * channels, x.dtype)
         offset = bias or g.constant([0.0] * channels, x.dtype)
-        if running and not (g.training and not g.is_frozen(running["running_mean"])):
-            mean, variance = running["running_mean"], running["running_var"]
-            y: Value = g.op("BatchNormalization", one, scale, offset, mean, variance, epsilon=self.eps)
+        if not running:
+            self._count(g, rows)
+            y = scaled(g, normalized(g, rows, [0, *range(2, rows.rank)], self.eps), weight, bias)
+        elif g.training and not g.is_frozen(running["running_mean"]):
+            y = self._by_batch(g, rows, scale, offset, running)
         else:
-            count = self._count(g, x, channels)
-            y = self._by_batch(g, one, scale, offset, count, running)
+            statistics = running["running_mean"], running["running_var"]
+            y = g.op("BatchNormalization", rows, scale, offset, *statistics, epsilon=self.eps)
         return g.reshape(y, x.shape)
 
-    def _by_batch(
-        self, g: Graph, x: Value, scale: Value, offset: Value, count: int, running: dict[str, Value]
-    ) -> Value:
+    def _by_batch(self, g: Graph, x: Value, scale: Value, offset: Value, running: dict[str, Value]) -> Value:
         """`x` [N, C, *] by the statistics of the batch, which enter the running ones.
 
         ONNX Runtime 1.31 writes the statistics that the operator gives out over those that it was given, whoever else
         reads these: so it is given values of its own. With momentum 0 nothing depends on them.
         """
-        if not running:
-            return normalized(
-                g, x, [0, *range(2, x.rank)], self.eps, per_channel(g, scale, x), per_channel(g, offset, x)
-            )
+        count = self._count(g, x)
         own = (g.op("Neg", g.running(running[name])) for name in ("running_mean", "running_var"))
         y, mean, variance = g.op(
             "BatchNormalization",
@@ -153,11 +166,11 @@ class BatchNorm(Tracking):
         self.keep(g, mean, variance, count, running)
         return cast("Value", y)
 
-    def _count(self, g: Graph, x: Value, channels: int) -> int:
-        """Values per channel. Raises E718 for one, which has no variance."""
+    def _count(self, g: Graph, x: Value) -> int:
+        """Values per channel of `x` [N, C, *], where they are learned from. Raises E718 for one: it has no variance."""
         if not g.training:
             return 0
-        count = prod(x.static_shape) // channels
+        count = prod(x.static_shape) // x.static_shape[1]
         if count == 1:
             raise Fault("E718", f"batch_norm learns from more than one value per channel, got {x.type}", help=MORE)
         return count
@@ -177,15 +190,15 @@ def affine_parameters(channels: int, x: TensorType) -> dict[str, ParameterSpec]:
     }
 
 
-def normalized(g: Graph, x: Value, over: list[int], eps: float, scale: Value | None, offset: Value | None) -> Value:
-    """(x - mean) / √(variance + eps) · scale + offset, with the mean and the biased variance over some axes."""
+def normalized(g: Graph, x: Value, over: Sequence[int], eps: float) -> Value:
+    """(x - mean) / √(variance + eps), with the mean and the biased variance over some axes."""
     centred = g.op("Sub", x, g.reduce("ReduceMean", x, over, keepdims=True))
     variance = g.reduce("ReduceMean", g.op("Mul", centred, centred), over, keepdims=True)
-    rate = g.op("Reciprocal", g.op("Sqrt", g.op("Add", variance, eps)))
-    y = g.op("Mul", centred, g.op("Mul", rate, scale) if scale else rate)
-    return g.op("Add", y, offset) if offset else y
+    return g.op("Mul", centred, g.op("Reciprocal", g.op("Sqrt", g.op("Add", variance, eps))))
 
 
-def per_channel(g: Graph, parameter: Value, x: Value) -> Value:
-    """[C] as [C, 1, 1], which broadcasts along the axes of `x` [N, C, *]."""
-    return g.reshape(parameter, (*parameter.shape, *(1 for _ in x.shape[2:])))
+def scaled(g: Graph, x: Value, weight: Value | None, bias: Value | None) -> Value:
+    """`x` [N, C, *] times a weight [C] plus a bias [C], or as it is."""
+    from nnspec.graph.affine import affine
+
+    return affine(g, x, weight, bias) if weight and bias else x

@@ -10,7 +10,7 @@ from nnspec.ir.components import Example, Layer, ParameterSpec, called, feature_
 from nnspec.ir.dims import Dim, product
 from nnspec.ir.fields import Limits, PositiveFloat, PositiveInt
 from nnspec.ir.types import FLOATS, TensorType
-from nnspec.layers.batch_normalization import Tracking, affine_parameters
+from nnspec.layers.batch_normalization import Tracking, affine_parameters, scaled
 from nnspec.layers.registry import LAYERS
 
 if TYPE_CHECKING:
@@ -104,6 +104,7 @@ class GroupNorm(Layer):
         affine="scale center use_scale",
     )
     foreign_names = ("group_normalization",)
+    size_second = True
     examples = (
         Example("group_norm(2)", ("float32[N, 4, H, W]",)),
         Example("group_norm(3, affine = false, eps = 0.001)", ("float32[N, 6, T]",)),
@@ -150,9 +151,7 @@ class GroupNorm(Layer):
         else:
             y = g.op("InstanceNormalization", grouped, ones, zeros, epsilon=self.eps)
         y = g.reshape(y, first.shape)
-        if weight and bias:
-            y = _affine(g, y, weight, bias)
-        return g.transpose(y, _back(order))
+        return g.transpose(scaled(g, y, weight, bias), _back(order))
 
 
 def _by_rows(g: Graph, x: Value, scale: Value, offset: Value, eps: float) -> tuple[Value, Value, Value]:
@@ -171,12 +170,6 @@ def _by_rows(g: Graph, x: Value, scale: Value, offset: Value, eps: float) -> tup
         "BatchNormalization", *(flat, *each, *own), outputs=3, training_mode=1, momentum=0.0, epsilon=eps
     )
     return g.reshape(y, x.shape), mean, variance
-
-
-def _affine(g: Graph, x: Value, scale: Value, offset: Value) -> Value:
-    from nnspec.graph.affine import affine
-
-    return affine(g, x, scale, offset)
 
 
 def _channels_first(rank: int, axis: int) -> list[int]:

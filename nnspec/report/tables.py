@@ -59,14 +59,15 @@ def data(spec: Spec, splits: Mapping[str, Dataset]) -> list[Html]:
             if (split := getattr(spec.data, name)) is not None
         }
         feeds = {feed.name: ", ".join(feed.columns) for feed in spec.data.feeds}
-        found.append(facts(sources | feeds))
+        changes = {"augment": ", ".join(map(component, spec.data.augment))} if spec.data.augment else {}
+        found.append(facts(sources | feeds | changes))
     elif splits:
         found.append(facts({name: f"{split.rows:,} rows" for name, split in splits.items()}))
     for target in spec.train.targets if spec.train else ():
         classes = next((split.classes[target.name] for split in splits.values() if target.name in split.classes), None)
         if classes is not None:
             found.append(_classes(target.name, [str(name) for name in classes], splits))
-        elif splits and target.dtype.startswith("float"):
+        elif splits and target.dtype.startswith("float") and not any(target.name in s.late for s in splits.values()):
             found.append(_numbers(target.name, splits))
     return found
 

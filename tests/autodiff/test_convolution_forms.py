@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 from graph_builds import session
+from onnx.reference import ReferenceEvaluator
 from operator_cases import CONVOLUTIONS
-from reference_convolution import Conv
+from reference_convolution import Conv, ConvTranspose
 
 from nnspec.autodiff import conv_weight, convolution, gradients
 from nnspec.autodiff.conv_weight import FORMS, by_slices
@@ -16,6 +17,7 @@ from nnspec.graph import convolution_forms as forms
 from nnspec.graph.convolution import Geometry, geometry
 from nnspec.graph.dtypes import tensor_type
 from nnspec.graph.graph import Array, Graph, Value
+from nnspec.graph.onnx_file import to_model
 from nnspec.graph.passes import optimized
 
 Attributes = dict[str, Any]
@@ -69,6 +71,23 @@ def input_gradient(x: Shape, dy: Array, w: Array, attributes: Attributes) -> Arr
         unit[index] = 1
         found[index] = np.sum(convolved(unit, w, attributes) * dy)
     return found
+
+
+@every_geometry
+def test_the_reference_is_that_of_onnx(x: Shape, w: Shape, attributes: Attributes) -> None:
+    """Sums in NumPy, by which the forms are judged; they stand in for ONNX's ConvTranspose, wrong with groups."""
+    groups = attributes.get("group", 1)
+    transposed = (w[1] * groups, w[0] // groups, *w[2:])
+    for op_type, shape, ours in (("Conv", w, Conv), ("ConvTranspose", transposed, ConvTranspose)):
+        if op_type == "ConvTranspose" and groups > 1:
+            continue
+        g = Graph("convolution")
+        operands = [g.input("x", tensor_type("float32", x)), g.input("w", tensor_type("float32", shape))]
+        g.output("y", g.op(op_type, *operands, **attributes))
+        model, feeds = to_model(g), dict(zip("xw", sampled(x, shape), strict=True))
+        (wanted,) = ReferenceEvaluator(model).run(None, feeds)
+        (found,) = ReferenceEvaluator(model, new_ops=[ours]).run(None, feeds)
+        np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5)
 
 
 @every_geometry

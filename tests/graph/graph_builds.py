@@ -11,7 +11,7 @@ import onnxruntime
 from onnx.reference import ReferenceEvaluator
 from onnx.reference.op_run import OpRun
 from operator_cases import Case, Real
-from reference_convolution import CONVOLUTIONS
+from reference_convolution import REPLACED
 from reference_pooling import MaxPool
 
 from nnspec.graph import onnx_file
@@ -94,7 +94,7 @@ class Pad(OpRun):
 
 
 def reference(g: Graph) -> Callable[[dict[str, Array]], list[Array]]:
-    evaluator = ReferenceEvaluator(onnx_file.to_model(g), new_ops=[Erf, Gelu, Pad, MaxPool, *CONVOLUTIONS])
+    evaluator = ReferenceEvaluator(onnx_file.to_model(g), new_ops=[Erf, Gelu, Pad, MaxPool, *REPLACED])
     return lambda feeds: [np.asarray(result) for result in evaluator.run(None, feeds)]
 
 

@@ -259,9 +259,7 @@ def _resize() -> Iterator[Case]:
 
 
 def _convolutions() -> Iterator[Case]:
-    """Compared with sums of ours in NumPy (reference_convolution.py): ONNX's reference evaluator fails at
-    ConvTranspose with groups of several filters, and loops in Python over the elements of a Conv.
-    """
+    """ONNX's reference evaluator is wrong in ConvTranspose with groups: reference_convolution.py takes its place."""
     for op_type, swap in (("Conv", False), ("ConvTranspose", True)):
         for x, w, attributes in CONVOLUTIONS:
             group = attributes.get("group", 1)
@@ -282,6 +280,7 @@ CONVOLUTIONS: list[tuple[tuple[int, ...], tuple[int, ...], dict[str, Any]]] = [
     ((2, 3, 4), (2, 3, 1), {}),
     ((2, 2, 7), (3, 2, 1), {"strides": [3], "pads": [1, 0]}),
     ((3, 2, 5), (4, 1, 2), {"group": 2}),
+    ((1, 2, 3), (2, 2, 1), {"strides": [7], "pads": [4, 0]}),
     ((2, 2, 4, 3), (3, 2, 3, 2), {"pads": [1, 0, 1, 1]}),
     ((1, 3, 5, 6), (2, 3, 3, 3), {"strides": [2, 3], "pads": [1, 1, 1, 0]}),
     ((1, 2, 6, 5), (2, 2, 2, 3), {"dilations": [3, 2], "pads": [2, 1, 0, 1]}),
@@ -298,7 +297,8 @@ CONVOLUTIONS: list[tuple[tuple[int, ...], tuple[int, ...], dict[str, Any]]] = [
     ((1, 2, 2, 3, 2), (2, 1, 2, 2, 1), {"group": 2}),
     ((1, 3, 2, 2, 2), (2, 3, 1, 1, 1), {"strides": [1, 2, 1]}),
 ]
-"""Input, weight of a Conv, attributes: strides that leave elements unread, padding that is wider on one side, …"""
+"""Input, weight of a Conv, attributes: strides that leave elements unread, padding that is wider on one side, a window
+that reads nothing but padding, …"""
 
 
 def _pools() -> Iterator[Case]:

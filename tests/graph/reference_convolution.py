@@ -1,7 +1,7 @@
 """Conv and ConvTranspose in NumPy, as the ONNX specification says them: a sum for each element of the kernel.
 
-In the place of those of ONNX's reference evaluator (1.23), of which ConvTranspose fails for groups with several filters
-and for dilations, and Conv loops in Python over every element of the result.
+In ONNX's reference evaluator (1.23) ConvTranspose fails with groups, or gives wrong numbers where each has one filter;
+ours stands in its place. Its Conv is right in all rows of operator_cases.py.
 """
 
 from __future__ import annotations
@@ -106,4 +106,5 @@ def _offset(y: Array, b: Array | None) -> Array:
     return y if b is None else y + b.reshape(-1, *[1] * (y.ndim - 2))
 
 
-CONVOLUTIONS = [Conv, ConvTranspose]
+REPLACED = [ConvTranspose]
+"""What is given to the evaluator in the place of its own."""

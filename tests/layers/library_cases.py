@@ -23,7 +23,7 @@ from nnspec.ir.types import TensorType
 from nnspec.library import registries
 
 sys.path.append(str(Path(__file__).parents[1] / "graph"))
-from reference_convolution import CONVOLUTIONS
+from reference_convolution import REPLACED
 from reference_pooling import MaxPool
 
 SIZES = {"N": 3, "T": 4, "H": 3, "W": 2}
@@ -171,7 +171,7 @@ class Erf(OpRun):
 
 
 def reference(model: onnx.ModelProto, feeds: dict[str, Any]) -> list[Any]:
-    return list(ReferenceEvaluator(model, new_ops=[Erf, MaxPool, *CONVOLUTIONS]).run(None, feeds))
+    return list(ReferenceEvaluator(model, new_ops=[Erf, MaxPool, *REPLACED]).run(None, feeds))
 
 
 def onnxruntime(model: onnx.ModelProto, feeds: dict[str, Any]) -> list[Any]:

@@ -91,17 +91,18 @@ def test_the_gradients_of_one_step_are_those_of_one_draw() -> None:
     assert np.mean(np.abs(y) > 0) == pytest.approx(0.7, abs=0.02) and np.all((y == 0) | (np.sign(y) == np.sign(weight)))
 
 
-@pytest.mark.parametrize(("option", "axis"), [("", 1), (", axis = -1", 3)])
-def test_spatial_dropout(option: str, axis: int) -> None:
-    """Channels go as a whole."""
+@pytest.mark.parametrize("function, sizes", [(F.dropout1d, (4,)), (F.dropout2d, (2, 2)), (F.dropout3d, (1, 2, 2))])
+@pytest.mark.parametrize("axis", [1, -1])
+def test_spatial_dropout(function: Any, sizes: tuple[int, ...], axis: int) -> None:
+    """Channels go as a whole, whatever the number of axes behind them; features may come last, as in Keras."""
     torch.manual_seed(1)
-    shape, rate = (60, 2, 2) if axis == 1 else (2, 2, 60), 0.25
-    sizes = ", ".join(map(str, shape))
-    found = factors(trainer_of(f"reshape({sizes}) -> spatial_dropout({rate}{option}) -> flatten")).reshape(ROWS, *shape)
+    shape, rate = (60, *sizes) if axis == 1 else (*sizes, 60), 0.25
+    layer = f"reshape({', '.join(map(str, shape))}) -> spatial_dropout({rate}{'' if axis == 1 else ', axis = -1'})"
+    found = factors(trainer_of(f"{layer} -> flatten")).reshape(ROWS, *shape)
     channels = np.moveaxis(found, axis, 1).reshape(ROWS, 60, 4)
     assert np.all(channels == channels[:, :, :1])
-    expected = F.dropout2d(torch.ones(ROWS, 60, 2, 2), rate)
-    require_same_share(channels[:, :, 0], expected[:, :, 0, 0], rate, ROWS * 60)
+    expected = function(torch.ones(ROWS, 60, *sizes), rate).reshape(ROWS, 60, 4)
+    require_same_share(channels[:, :, 0], expected[:, :, 0], rate, ROWS * 60)
 
 
 def distance(a: Any, b: Any) -> float:

@@ -72,7 +72,7 @@ ENTRIES: tuple[Entry, ...] = (
         "E410",
         "a setting has a value that it cannot have",
         """Feeds are names of columns, one for each feature of the input; metrics are calls; limits are numbers with
-        a fitting unit.""",
+        a fitting unit; an augmentation changes an input that is images, or the one that `on` names.""",
         GOOD.replace('["a", "b", "c", "d"]', '["a", "b", "c"]'),
         GOOD,
     ),
