@@ -34,7 +34,7 @@ model sorter(dim = 48, layers = 1) {
 train {
   target sorted: int64[N, T]
   loss      = cross_entropy(logits, sorted, ignore = 0)
-  optimizer = adamw(lr = 3e-3)
+  optimizer = adamw(lr = warmup_cosine(peak = 4e-3, warmup = 0.1))
   steps     = 600
 }
 """
@@ -49,7 +49,7 @@ def test_char_gpt_reaches_a_perplexity_below_16(seed: int) -> None:
 
 
 def test_an_encoder_with_a_decoder_learns_to_sort() -> None:
-    """Whole sequences of two to eight numbers, each number told from those that were told before."""
+    """Whole sequences of two to eight numbers, each number told from those that were told before: all are right."""
     trainer, random = nnspec.Trainer(nnspec.loads(SORTER), seed=1, threads=1), np.random.default_rng(0)
     for _ in range(600):
         trainer.step(numbers(random, 64))
