@@ -148,5 +148,5 @@ model one {
 """)
     with pytest.raises(nnspec.RunError, match="12 places, got a sequence of 13"):
         nnspec.Trainer(spec).step({"tokens": tokens, "following": tokens})
-    with pytest.raises(nnspec.RunError, match="12"):
+    with pytest.raises(nnspec.RunError, match="12 places, got a sequence of 13"):
         nnspec.compile(spec).run({"tokens": tokens})
