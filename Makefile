@@ -38,6 +38,7 @@ bench: .torch/.ready  ## training steps, and the update alone, side by side with
 	$(TORCH)/python -m benchmarks.training_step
 	$(TORCH)/python -m benchmarks.update
 	$(TORCH)/python -m benchmarks.transformer
+	$(TORCH)/python -m benchmarks.recurrent
 
 check: setup
 	$(BIN)/ruff check .

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from nnspec.autodiff.broadcasting import unbroadcast
-from nnspec.autodiff.registry import Grads, entry_of, stops_gradients
+from nnspec.autodiff.registry import Grads, entry_of, refusal_of, stops_gradients
 from nnspec.graph.dtypes import is_float
 from nnspec.graph.graph import Graph, GraphError, Node, Value
 
@@ -57,6 +57,8 @@ class _Backward:
         if entry is None:
             if stops_gradients(node.op_type):
                 return
+            if reason := refusal_of(node.op_type):
+                raise GradientError(f"{_where(node)} is for inference: {reason}")
             raise GradientError(
                 f"{_where(node)} has no gradient rule; add one with @gradient({node.op_type!r}) in nnspec/autodiff/"
             )

@@ -12,7 +12,8 @@ from nnspec.ir.dims import product
 def matmul(g: Graph, node: Node, dy: Value) -> Grads:
     """y = a b  =>  da = dy b',  db = a' dy.    ONNX: MatMul-13
 
-    Leading axes of `a` against one matrix `b` become rows, so that db is one product and not one per batch and a sum.
+    Leading axes of `a` against one matrix `b` become rows, and those of `b` against one matrix `a` columns, so that the
+    gradient of the matrix is one product and not one per batch and a sum.
     Elsewhere the Transpose is written before the MatMul: ONNX Runtime fuses the two.
     """
     a, b = operand(node, 0), operand(node, 1)
@@ -21,6 +22,8 @@ def matmul(g: Graph, node: Node, dy: Value) -> Grads:
     if b.rank == 2:
         rows, dy_rows = _as_rows(g, a), _as_rows(g, dy)
         return g.reshape(g.op("Gemm", dy_rows, b, transB=1), a.shape), g.op("Gemm", rows, dy_rows, transA=1)
+    if a.rank == 2:
+        return g.op("Gemm", _as_columns(g, dy), _as_columns(g, b), transB=1), g.op("MatMul", _swapped(g, a), dy)
     return g.op("MatMul", dy, _swapped(g, b)), _right(g, a, b, dy)
 
 
@@ -69,6 +72,12 @@ def _with_vectors(g: Graph, a: Value, b: Value, dy: Value) -> Grads:
 
 def _as_rows(g: Graph, x: Value) -> Value:
     return g.reshape(x, (product(x.shape[:-1]), x.shape[-1]))
+
+
+def _as_columns(g: Graph, x: Value) -> Value:
+    """[*, A, B] as [A, * B]."""
+    order = [x.rank - 2, *range(x.rank - 2), x.rank - 1]
+    return g.reshape(g.transpose(x, order), (x.shape[-2], product((*x.shape[:-2], x.shape[-1]))))
 
 
 def _swaps(node: Node) -> bool:

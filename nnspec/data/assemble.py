@@ -14,6 +14,7 @@ from nnspec.data.rows import Dataset, LateColumn
 from nnspec.data.shapes import Bindings
 from nnspec.data.slots import Slot
 from nnspec.data.table import Cells, Images, Table
+from nnspec.data.text_ids import encoded, is_text, vocabulary
 from nnspec.diagnostics.errors import DataError, Diagnostic, Fault
 from nnspec.ir.types import INTEGERS, shape_text
 
@@ -37,6 +38,8 @@ def assemble(table: Table, slots: Sequence[Slot], known: Mapping[str, Classes]) 
         try:
             if slot.label:
                 arrays[slot.name], classes[slot.name] = _labels(table, slot, bindings, known.get(slot.name))
+            elif slot.text and slot.single and is_text(cells := table.column(slot.columns[0])):
+                arrays[slot.name] = _text(cells, slot, bindings, classes, _place(table, slot.columns[0]))
             elif isinstance(found := _tensor(table, slot, bindings), np.ndarray):
                 arrays[slot.name] = found
             else:
@@ -55,6 +58,16 @@ def _labels(table: Table, slot: Slot, bindings: Bindings, known: Classes | None)
     classes = known if known is not None else table.classes.get(slot.columns[0]) or labels.classes()
     check_count(slot.name, classes, slot.classes, table.source)
     return labels.encoded(classes), classes
+
+
+def _text(cells: Any, slot: Slot, bindings: Bindings, known: dict[str, Classes], place: Place) -> NDArray[Any]:
+    """The numbers of text. The vocabulary is the known one, else that of these rows."""
+    values = [str(value) for value in cells]
+    if slot.name not in known:
+        known[slot.name] = vocabulary(values, slot, place)
+    array = encoded(values, slot, known[slot.name], place)
+    bindings.fit(slot.name, slot.type, slot.wanted, array.shape, found=place(None))
+    return array
 
 
 def _tensor(table: Table, slot: Slot, bindings: Bindings) -> NDArray[Any] | LateColumn:

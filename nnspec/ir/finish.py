@@ -103,7 +103,7 @@ def _node(node: NodeRecord, path: str) -> spec.Node:
         component=node.operator.name,
         options=encode_options(node.operator),
         inputs=tuple(tensor.final for tensor in node.inputs),
-        arguments={name: tensor.final for name, tensor in node.arguments.items()},
+        arguments={name: _finals(given) for name, given in node.arguments.items()},
         parameters={leaf: own.path for leaf, own in node.parameters.items()},
         outputs=tuple(tensor.final for tensor in node.outputs),
         macs=node.macs,
@@ -111,6 +111,10 @@ def _node(node: NodeRecord, path: str) -> spec.Node:
         origin=node.origin,
         recompute=node.recompute,
     )
+
+
+def _finals(given: Tensor | tuple[Tensor, ...]) -> str | tuple[str, ...]:
+    return given.final if isinstance(given, Tensor) else tuple(tensor.final for tensor in given)
 
 
 def _values(tensors: Iterable[Tensor]) -> tuple[spec.Value, ...]:

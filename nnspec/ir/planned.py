@@ -9,11 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 PLANNED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
-    "layer": {
-        "rnn": ("SimpleRNN", "RNNCell"),
-        "lstm": ("LSTMCell", "CuDNNLSTM"),
-        "gru": ("GRUCell", "CuDNNGRU"),
-    },
+    "layer": {},
     "metric": {"precision": (), "recall": (), "f1": ("f1_score",), "auc": ("roc_auc", "AUROC")},
     "optimizer": {"rmsprop": (), "adagrad": (), "adadelta": (), "lion": (), "lamb": ()},
     "source": {

@@ -73,7 +73,7 @@ class NodeRecord:
     entity: Scope
     operator: Operator
     inputs: tuple[Tensor, ...]
-    arguments: dict[str, Tensor]
+    arguments: dict[str, Tensor | tuple[Tensor, ...]]
     parameters: dict[str, ParameterRecord]
     outputs: tuple[Tensor, ...]
     macs: Dim

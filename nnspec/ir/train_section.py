@@ -74,6 +74,7 @@ class TrainReader:
         if isinstance(bound, Poison) or isinstance(metrics, Poison):
             return None
         loss = bound.tensors["loss"]
+        assert isinstance(loss, Tensor)
         self._check_loss(loss)
         self._check_patterns(bound.component)
         self._check_monitors(bound.component, metrics)
