@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from nnspec.autodiff.broadcasting import unbroadcast
 from nnspec.autodiff.common import integer, number, operand
 from nnspec.autodiff.registry import Grads, gradient
 from nnspec.graph.graph import Graph, Node, Value
-from nnspec.ir.dims import product
+from nnspec.ir.dims import Shape, product
 
 
 @gradient("MatMul")
@@ -31,8 +32,9 @@ def _right(g: Graph, a: Value, b: Value, dy: Value) -> Value:
     """db = a' dy. Where b = c' it is (dy' a)', so that the gradient of c needs no Transpose that moves elements, which
     takes 0.65 ms for 36 matrices of 256 x 256.
     """
-    if b.node and b.node.op_type == "Transpose" and a.shape[:-2] == b.shape[:-2] and _swaps(b.node):
-        return _swapped(g, g.op("MatMul", _swapped(g, dy), a))
+    if b.node and b.node.op_type == "Transpose" and _swaps(b.node):
+        dc: Value = g.op("MatMul", _swapped(g, dy), a)
+        return _swapped(g, unbroadcast(g, dc, _exchanged(b.shape), dc.shape))
     product_: Value = g.op("MatMul", _swapped(g, a), dy)
     return product_
 
@@ -84,6 +86,10 @@ def _swaps(node: Node) -> bool:
     """Whether a Transpose exchanges the last two axes and no others."""
     rank = node.outputs[0].rank
     return list(node.attributes.get("perm", range(rank)[::-1])) == [*range(rank - 2), rank - 1, rank - 2]
+
+
+def _exchanged(shape: Shape) -> Shape:
+    return *shape[:-2], shape[-1], shape[-2]
 
 
 def _swapped(g: Graph, x: Value) -> Value:
