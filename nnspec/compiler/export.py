@@ -13,6 +13,7 @@ import numpy as np
 
 from nnspec import __version__
 from nnspec.compiler.absorption import absorb_normalizations
+from nnspec.compiler.batch import require_places
 from nnspec.compiler.initial import initial_values
 from nnspec.compiler.lowering import Library
 from nnspec.compiler.training_graphs import forward_graph
@@ -60,6 +61,7 @@ class CompiledModel:
         fit."""
         batch = dataset_from_arrays(self.spec, inputs, self._classes, targets=False)
         with run_errors():
+            require_places(self.spec, {name: array.shape for name, array in batch.arrays.items()})
             return self._session.run(batch.arrays)
 
     @cached_property

@@ -78,6 +78,8 @@ class _Lowering:
                 results = component.lower(self._g, *inputs, **arguments, **parameters)
             except Fault as fault:
                 raise Fault(fault.code, f"{node.path}: {fault.message}", fault.help) from fault
+        if node.recompute and self._g.training:
+            self._g.recomputed.setdefault(node.recompute, set()).add(node.path)
         return (results,) if isinstance(results, Value) else tuple(results)
 
 

@@ -17,6 +17,7 @@ from nnspec.data.slots import Request, Slot, slots_of
 from nnspec.data.sources import Source
 from nnspec.data.windows import row_slots, windowed
 from nnspec.diagnostics.errors import DataError, Fault
+from nnspec.diagnostics.span import Span
 from nnspec.ir.codec import decode
 from nnspec.ir.spec import Data, Spec, Split
 
@@ -87,7 +88,7 @@ class _Loader:
         wanted = [name for name in SPLITS if name in names and self.declared[name] is not None]
         found: dict[str, Dataset] = {}
         if self._needs_train(wanted):
-            found.update(self._divided(self._read("train", self.data.train)))
+            found.update(self._of_train())
         for name in wanted:
             split = self.declared[name]
             if split is not None and split.source is not None and name != "train":
@@ -102,17 +103,35 @@ class _Loader:
         unknown = any((slot.label or slot.text) and slot.name not in self.classes for slot in self.slots)
         return "train" in wanted or drawn or (unknown and bool(wanted))
 
-    def _read(self, name: str, split: Split) -> Dataset:
-        """All rows of a source; the first to be read fixes the classes."""
+    def _of_train(self) -> dict[str, Dataset]:
+        """The train source, less the fractions that are taken from it."""
+        if self.data.train.source is None or not self._source(self.data.train)[0].ordered:
+            return self._divided(self._read("train", self.data.train))
+        found, end = dict[str, Dataset](), 1.0
+        for name in ("test", "validation"):
+            split = self.declared[name]
+            if split is not None and split.source is None:
+                begin = end - (split.fraction or 0.0)
+                if begin <= 0:
+                    fault = Fault("E609", "the fractions leave nothing of the text for training")
+                    raise DataError([fault.at(split.span)])
+                found[name] = self._read("train", self.data.train, (begin, end), split.span)
+                end = begin
+        return {"train": self._read("train", self.data.train, (0.0, end)), **found}
+
+    def _read(
+        self, name: str, split: Split, part: tuple[float, float] = (0.0, 1.0), place: Span | None = None
+    ) -> Dataset:
+        """All rows of a source, or those of a part; the first to be read fixes the classes."""
         try:
             source, slots = self._source(split)
-            table = source.read(self.folder, Request(slots, self.seed, SPLITS.index(name)))
+            table = source.read(self.folder, Request(slots, self.seed, SPLITS.index(name), part))
             window = source.windows
             found = assemble(table, row_slots(slots, window) if window else slots, self.classes)
             self.classes = dict(found.classes)
             return windowed(found, slots, window) if window else found
         except Fault as fault:
-            raise DataError([fault.at(split.span)]) from fault
+            raise DataError([fault.at(place or split.span)]) from fault
 
     def _source(self, split: Split) -> tuple[Source, tuple[Slot, ...]]:
         if split.source is None:

@@ -48,6 +48,8 @@ class Request(NamedTuple):
     seed: int = 0
     stream: int = 0
     """0 for train, 1 for validation, 2 for test: synthetic splits differ."""
+    part: tuple[float, float] = (0.0, 1.0)
+    """For a source that is in order: from where to where it is read, as fractions of it."""
 
     @property
     def columns(self) -> frozenset[str]:

@@ -1,7 +1,7 @@
 """Where rows come from: the sources that a data section can name.
 
 Importing this file imports neither numpy nor a reader: `check` needs the options only. A new kind of source (parquet,
-idx, images, text) is one class here and one reader beside `csv_file.py` that returns a `Table`.
+images) is one class here and one reader beside `csv_file.py` that returns a `Table`.
 """
 
 from __future__ import annotations
@@ -26,6 +26,9 @@ class Source(Component):
 
     needs_feeds: ClassVar[bool] = True
     """False for a source that makes its rows from the types of inputs and targets, whatever feeds them."""
+    ordered: ClassVar[bool] = False
+    """True for a source whose rows are cut from one sequence: a fraction takes its tail, and `read` the `part` asked
+    for, so that no row reaches into two splits."""
 
     @property
     def windows(self) -> Window | None:
@@ -182,6 +185,32 @@ class ImageFolder(Source):
         from nnspec.data.images.source import read_images
 
         return read_images(folder, self.path, request.columns, self.resizing, self.cache * 2**20)
+
+
+@SOURCES("text")
+class Text(Source):
+    """The bytes of a UTF-8 file as tokens, in windows: what a language model reads, and what follows.
+
+    `text("data/book.txt", context = 64)` gives `tokens` [N, context], numbers from 0 to 255, and `next`, the same one
+    byte further on. Windows follow one another; a fraction takes the tail of the text, and no window reaches into two
+    splits.
+    """
+
+    foreign_names: ClassVar[tuple[str, ...]] = ("text_file", "TextLineDataset", "TextDataset", "read_text", "txt")
+    foreign_options: ClassVar[dict[str, str]] = called(
+        context="block_size context_length sequence_length seq_len window max_length"
+    )
+    ordered: ClassVar[bool] = True
+
+    path: Annotated[str, Limits(min_length=1)]
+    """The file, relative to the spec's folder or to `--data`."""
+    context: Annotated[int, Limits(ge=1, le=2**20)]
+    """Bytes of a window."""
+
+    def read(self, folder: Path, request: Request) -> Table:
+        from nnspec.data.text_file import read_text
+
+        return read_text(folder, self.path, self.context, request.part)
 
 
 @SOURCES("synthetic")

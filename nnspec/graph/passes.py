@@ -12,8 +12,10 @@ import numpy as np
 from nnspec.graph.folding import fold_constants
 from nnspec.graph.graph import Attribute, Graph, Node, Value
 from nnspec.graph.rewrite import rewritten, with_nodes
+from nnspec.graph.scaling import absorb_scales
 from nnspec.graph.scan import Body, with_bodies, without_unread
 from nnspec.graph.simplify import simplify
+from nnspec.graph.sums import sums_into_products
 
 RANDOM = (
     "Bernoulli",
@@ -62,6 +64,8 @@ PASSES: tuple[Callable[[Graph], Graph], ...] = (
     simplify,
     merge_equal,
     drop_dead,
+    absorb_scales,
+    sums_into_products,
 )
 """Simplification runs twice: joining two operators may leave one that changes nothing."""
 
@@ -79,4 +83,13 @@ def _hashable(value: Attribute) -> Hashable:
     return value if isinstance(value, int | float | str | Body) else tuple(value)
 
 
-__all__ = ["PASSES", "drop_dead", "fold_constants", "merge_equal", "optimized", "simplify"]
+__all__ = [
+    "PASSES",
+    "absorb_scales",
+    "drop_dead",
+    "fold_constants",
+    "merge_equal",
+    "optimized",
+    "simplify",
+    "sums_into_products",
+]

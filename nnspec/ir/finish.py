@@ -110,6 +110,7 @@ def _node(node: NodeRecord, path: str) -> spec.Node:
         macs=node.macs,
         span=node.span,
         origin=node.origin,
+        recompute=node.recompute,
     )
 
 

@@ -66,6 +66,8 @@ class Node(Part):
     span: Span
     origin: tuple[Span, ...] = ()
     """Where the block calls and loops stand that it was expanded from, outermost first."""
+    recompute: int = 0
+    """Nodes of one number are computed again in the backward pass, together; what is in none, 0, is kept."""
 
     @property
     def read(self) -> tuple[str, ...]:

@@ -128,6 +128,7 @@ class Slice(Layer):
         Example("slice(axis = 1, start = -5, end = -1, step = 2)"),
         Example("slice(1, start = 1)", ("float32[N, T, 2]",)),
         Example("slice(1, 2, end = -1)", ("float32[N, T, 2]",)),
+        Example("slice(1, end = 1)", ("float32[N, T, 2]",)),
     )
 
     axis: int
@@ -161,8 +162,8 @@ class Slice(Layer):
             return count
         if self.step == 1 and self.start >= 0 and (self.end is None or self.end < 0):
             return size - self.start + (self.end or 0)
-        if self.step == 1 and self.start == -1 and self.end is None:
-            return 1
+        if self.step == 1 and (self.start, self.end) in ((-1, None), (0, 1)):
+            return 1  # the first or the last of an axis, which has at least one
         raise Fault(
             "E214",
             f"slice cannot tell how much it takes of axis {self.axis % x.rank} of {x}, since {size} is symbolic",

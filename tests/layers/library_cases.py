@@ -129,8 +129,12 @@ def lowered(case: Case, *, training: bool = False, symbolic: bool = False) -> Lo
 
 
 def _argument(type: TensorType, random: np.random.Generator) -> Any:
-    """Numbers around 1; whole ones are lengths, from none to all of the steps."""
+    """Numbers around 1; whole ones are lengths, from none to all of the steps; of a mask the last row is all false."""
     shape = tuple(int(dim) for dim in sized(type).shape)  # type: ignore[arg-type]
+    if type.dtype == "bool":
+        found = random.integers(0, 2, shape).astype(bool)
+        found[-1] = False
+        return found
     if type.dtype.startswith("int"):
         return np.resize(np.arange(SIZES["T"], -1, -2), shape).astype(type.dtype)
     return random.uniform(0.5, 1.5, shape).astype(np.float32)
