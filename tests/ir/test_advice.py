@@ -372,3 +372,19 @@ def test_names_of_options_lead_to_options_that_there_are() -> None:
             )
             both = set(stated) & set(registry[name].option_names)
             assert not both, f"foreign_options of the {kind} {name} hold options of its own: {sorted(both)}"
+
+
+@pytest.mark.parametrize(
+    ("line", "help"),
+    [
+        ("x -> unsqueeze(1) -> conv1d(2, kernel = (3,  1))", "a list stands in brackets: [3, 1]"),
+        ("x -> unsqueeze(1) -> conv1d(2, kernel = (x, 1))", "(a, b) -> concat(axis = 1)"),
+        (
+            'x -> unsqueeze(1) -> conv1d(2, 3, padding = "causal")',
+            "conv1d(…, padding = [[(kernel - 1) * dilation, 0]]) pads the past alone",
+        ),
+    ],
+)
+def test_convolutions_as_in_python(line: str, help: str) -> None:
+    (found,) = findings(model(line))
+    assert found.help == help
