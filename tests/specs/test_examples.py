@@ -1,4 +1,5 @@
-"""Every spec in `specs/` checks without a word, has the parameters it is known for, and trains as it stands."""
+"""Every spec in `specs/` checks without a word; those with a train section train as they stand. Networks of images have
+the parameters that they are known for, and learn what they should."""
 
 from __future__ import annotations
 
@@ -37,7 +38,7 @@ def test_it_checks_without_a_word(name: str) -> None:
     assert nnspec.check(SPECS[name], warnings=True) == []
 
 
-@pytest.mark.parametrize("name", SPECS)
+@pytest.mark.parametrize("name", [name for name, path in SPECS.items() if "\ntrain {" in path.read_text("utf-8")])
 def test_a_few_steps(name: str) -> None:
     spec = nnspec.load(SPECS[name], set=SMALL.get(name, {}))
     trainer = nnspec.Trainer(spec)
