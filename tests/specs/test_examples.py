@@ -23,6 +23,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "resnet50": {"size": 32, "width": 4, "classes": 10},
     "mobilenet_v2": {"size": 32, "width": 0.25, "classes": 10},
     "unet": {"width": 4, "depth": 2},
+    "gpt2": {"vocab": 500, "context": 16, "dim": 16, "heads": 2, "layers": 1},
 }
 """Settings with which a few steps take a second."""
 PUBLISHED = {
