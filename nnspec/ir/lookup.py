@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from nnspec.diagnostics.errors import Fault
 from nnspec.ir.advice import article, elsewhere
 from nnspec.ir.expected import Expected
+from nnspec.ir.recipes import recipe
 from nnspec.ir.records import Environment, Layerlike, Record
 from nnspec.ir.wording import listed, nearest
 from nnspec.language import syntax
@@ -60,6 +61,8 @@ def _known_otherwise(record: Record, env: Environment, name: str) -> Fault | Non
         return Fault(
             "E201", f"nnspec has no {own} yet", help="it is part of the language, and comes in a later version"
         )
+    if help := recipe(name):
+        return Fault("E201", f"there is no layer {name}", help=help)
     message, help = elsewhere(record.registries, name, "layer")
     return Fault("E201", message, help=help) if message else None
 
