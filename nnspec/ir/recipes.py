@@ -31,3 +31,9 @@ def recipe(name: str) -> str:
     """What to write for a layer that is several here; an empty text for none."""
     wanted = plain(name)
     return next((help for help, names in RECIPES.items() if wanted in map(plain, names)), "")
+
+
+def besides(name: str) -> str:
+    """What a layer of the library that has another's name does not do, as the end of a help."""
+    averages = plain(name).startswith("adaptiveavgpool")
+    return ' To 7x7 means it is resize([7, 7], mode = "area")' if averages else ""

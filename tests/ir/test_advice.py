@@ -425,3 +425,10 @@ def test_layers_that_are_several_here_and_what_is_written_for_them_works(layer: 
     c, h, w = next((known for name, known in sizes.items() if name in layer), (8, 6, 6))
     written = text % (f"let c = {c}\n  let h = {h}\n  let w = {w}\n  let groups = 2", body)
     assert outputs(written) == {"y": type or "float32[N, 8, 6, 6]"}
+
+
+def test_adaptive_pools_are_two_layers_here() -> None:
+    text = "nnspec 1\nmodel m {\n  input x: float32[N, 8, 9, 9]\n  output y = x -> %s\n}\n"
+    (found,) = findings(text % "nn.AdaptiveAvgPool2d(7)")
+    assert found.help == 'did you mean global_avg_pool? To 7x7 means it is resize([7, 7], mode = "area")'
+    assert outputs(text % 'resize([7, 7], mode = "area")') == {"y": "float32[N, 8, 7, 7]"}
