@@ -33,7 +33,20 @@ def recipe(name: str) -> str:
     return next((help for help, names in RECIPES.items() if wanted in map(plain, names)), "")
 
 
+BESIDES: Mapping[str, tuple[str, ...]] = {
+    ' To 7x7 means it is resize([7, 7], mode = "area")': (
+        "AdaptiveAvgPool1d",
+        "AdaptiveAvgPool2d",
+        "AdaptiveAvgPool3d",
+    ),
+    " By numbers that are known it is rescale([1 / deviation, …], offset = [-mean / deviation, …])": (
+        *("Normalize", "Normalization", "normalise"),
+    ),
+}
+"""What a layer of the library that has another's name does not do, as the end of a help, and for which names."""
+
+
 def besides(name: str) -> str:
-    """What a layer of the library that has another's name does not do, as the end of a help."""
-    averages = plain(name).startswith("adaptiveavgpool")
-    return ' To 7x7 means it is resize([7, 7], mode = "area")' if averages else ""
+    """The end of a help for a layer that is one of two here; an empty text for others."""
+    wanted = plain(name)
+    return next((help for help, names in BESIDES.items() if wanted in map(plain, names)), "")

@@ -432,3 +432,12 @@ def test_adaptive_pools_are_two_layers_here() -> None:
     (found,) = findings(text % "nn.AdaptiveAvgPool2d(7)")
     assert found.help == 'did you mean global_avg_pool? To 7x7 means it is resize([7, 7], mode = "area")'
     assert outputs(text % 'resize([7, 7], mode = "area")') == {"y": "float32[N, 8, 7, 7]"}
+
+
+def test_means_and_deviations_that_are_known() -> None:
+    text = "nnspec 1\nmodel m {\n  input x: uint8[N, 3, 9, 9]\n  output y = %s\n}\n"
+    (found,) = findings(text % "Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])")
+    assert found.help.startswith("did you mean standardize? By numbers that are known it is rescale([1 / deviation, …]")
+    (beside,) = findings(text.replace("uint8", "float32") % "x - [0.485, 0.456, 0.406]")
+    assert beside.code == "E217" and beside.help == "rescale([…], offset = […]) takes a number for each channel"
+    assert codes(text % "rescale([1 / 58, 1 / 57, 1 / 57], offset = [-2, -2, -1.8])") == []
