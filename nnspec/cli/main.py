@@ -18,6 +18,7 @@ from nnspec.diagnostics.errors import Fault, NnspecError
 
 COMMANDS = {
     "check": "report every error of every file",
+    "fmt": "bring specs into their one layout",
     "show": "print each layer with its shapes, parameters and MACs",
     "train": "train a model into a run directory",
     "eval": "report loss and metrics of a trained model",
