@@ -9,6 +9,7 @@ from typing import Any
 
 from nnspec.diagnostics.errors import Diagnostic, Fault
 from nnspec.diagnostics.span import Span
+from nnspec.ir.advising import advise
 from nnspec.ir.data_section import DataReader, rows_left_out
 from nnspec.ir.naming import Scope
 from nnspec.ir.outline import Outline
@@ -170,6 +171,7 @@ class _Elaborator:
         data = DataReader(settings["data"], targets).read() if "data" in settings else None
         export = read_export(settings["export"]) if "export" in settings else None
         self._check_requirements(env)
+        self._warn(env, train)
         return Analysis(
             model.name.name,
             self.project.main.path,
@@ -211,6 +213,15 @@ class _Elaborator:
         section = self.outline.sections.get("require")
         if section and not self.record.diagnostics and not self.project.broken:
             Requirements(self.statements, env, self.record.parameters).check(section)
+
+    def _warn(self, env: Environment, train: TrainRecord | None) -> None:
+        """Say what is legal and looks like a mistake, where nothing is wrong."""
+        sections = self.outline.sections
+        if self.record.diagnostics or self.project.broken:
+            return
+        required = sections["require"].entries if "require" in sections else []
+        names = [entry.name.name for entry in required if isinstance(entry, syntax.Signature)]
+        advise(self.record, self.project.main, env, train, sections.get("train"), names)
 
     def _requirement_lines(self) -> tuple[str, ...]:
         section = self.outline.sections.get("require")
