@@ -14,15 +14,19 @@ SELU_GAMMA = 1.05070102214813232421875
 
 @gradient("Relu", broadcasts=True)
 def relu(g: Graph, node: Node, dy: Value) -> Grads:
-    """y = max(x, 0)  =>  dx = dy [y > 0].    ONNX: Relu-14
+    """y = max(x, 0)  =>  dx = dy [y > 0].    ONNX: Relu-14"""
+    return (g.op("Mul", dy, _positive(g, node.outputs[0])),)
 
-    In float32 a steep HardSigmoid is the mask in one pass: with the product 0.18 ms for 0.5 M elements, Greater and
-    Cast 0.23, Where 0.30.
+
+def _positive(g: Graph, x: Value) -> Value:
+    """1 where x > 0, else 0.
+
+    In float32 a steep HardSigmoid is the mask in one pass: with the product by it 0.18 ms for 0.5 M elements, Greater
+    and Cast 0.23, Where 0.30.
     """
-    y = node.outputs[0]
-    if dy.dtype == "float32":
-        return (g.op("Mul", dy, g.op("HardSigmoid", y, alpha=LARGE["float32"], beta=0.0)),)
-    return (g.op("Mul", dy, mask(g, g.op("Greater", y, 0), dy.dtype)),)
+    if x.dtype == "float32":
+        return g.op("HardSigmoid", x, alpha=LARGE["float32"], beta=0.0)
+    return mask(g, g.op("Greater", x, 0), x.dtype)
 
 
 @gradient("LeakyRelu", broadcasts=True)
@@ -82,8 +86,7 @@ def sigmoid(g: Graph, node: Node, dy: Value) -> Grads:
 def hard_sigmoid(g: Graph, node: Node, dy: Value) -> Grads:
     """y = min(max(a x + b, 0), 1)  =>  dx = dy a [0 < y < 1], and inside alone y (1 - y) > 0.    ONNX: HardSigmoid-6"""
     y = node.outputs[0]
-    inside = g.op("Greater", g.op("Mul", y, g.op("Sub", 1, y)), 0)
-    return (g.op("Mul", g.op("Mul", dy, number(node, "alpha", 0.2)), mask(g, inside, dy.dtype)),)
+    return (g.op("Mul", g.op("Mul", dy, number(node, "alpha", 0.2)), _positive(g, g.op("Mul", y, g.op("Sub", 1, y)))),)
 
 
 @gradient("HardSwish", broadcasts=True)

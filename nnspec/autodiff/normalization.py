@@ -87,17 +87,33 @@ def batch_normalization(g: Graph, node: Node, dy: Upstream) -> Grads:
     a = s r² ds / n. With given ones, dx = s r dy,  dm = -s r db, and, as r depends on the variance v,
     dv = -s ds r² / 2.    ONNX: BatchNormalization-15, arXiv:1502.03167
     """
-    upstream = _only_first(node, dy)
+    upstream, *of_statistics = dy if isinstance(dy, tuple) else (dy,)
     x, scale = operand(node, 0), operand(node, 1)
     mean, variance = _batch_statistics(g, node)
     rate = _rate(g, node, variance)
+    through = _statistics_gradient(g, node, x, mean, of_statistics)
+    if upstream is None:
+        return only(node, through)
     ds, db = _affine_gradient(g, upstream, x, mean, rate)
     if integer(node, "training_mode", 0):
-        return only(node, _centred_gradient(g, upstream, x, g.op("Mul", scale, rate), mean, rate, ds, db), ds, db)
+        dx = _centred_gradient(g, upstream, x, g.op("Mul", scale, rate), mean, rate, ds, db)
+        return only(node, g.op("Add", dx, through) if through else dx, ds, db)
     slope = g.op("Mul", scale, rate)
     dv = g.op("Mul", g.op("Mul", g.op("Mul", scale, ds), g.op("Mul", rate, rate)), -0.5)
     dx = g.op("Mul", upstream, _per_channel(g, slope, x))
     return dx, ds, db, g.op("Neg", g.op("Mul", slope, db)), dv
+
+
+def _statistics_gradient(g: Graph, node: Node, x: Value, mean: Value, dy: list[Value | None]) -> Value | None:
+    """m = mean(x) and v = mean((x - m)²), of the batch  =>  dx = (dm + 2 (x - m) dv) / n."""
+    if not any(dy):
+        return None
+    if number(node, "momentum", 0.9) != 0:
+        raise GraphError(f"the running statistics of {node.op_type} at {node.origin} have no gradient rule")
+    dm, dv = (each or g.expand(g.constant(0, x.dtype), mean.shape) for each in dy)
+    share = x.static_shape[1] / prod(x.static_shape)
+    slope = g.op("Mul", dv, 2 * share)
+    return affine(g, x, slope, g.op("Sub", g.op("Mul", dm, share), g.op("Mul", slope, mean)))
 
 
 @gradient("InstanceNormalization")

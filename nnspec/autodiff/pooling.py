@@ -37,6 +37,7 @@ from nnspec.autodiff.pooling_max import by_axes, by_tiles, width
 from nnspec.autodiff.pooling_windows import Axis, axes_of, fitted_back, upsampled
 from nnspec.autodiff.registry import Grads, gradient
 from nnspec.graph.graph import Array, Graph, Node, Value, numpy_dtype
+from nnspec.graph.pooling import pooled
 
 WIDEST_PRODUCT = 64
 """Elements in the rows that a row of windows covers, up to which products are best: their cost grows with it."""
@@ -76,7 +77,7 @@ def average_pool(g: Graph, node: Node, dy: Value) -> Grads:
             whole = np.kron(whole, matrix)
         return (g.reshape(transposed_map(g, g.reshape(dy, (*dy.shape[:2], whole.shape[0])), 2, whole), x.shape),)
     for axis, matrix in zip(axes, maps, strict=True):
-        dy = transposed_map(g, dy, axis.at, matrix)
+        dy = dy if axis.trivial else transposed_map(g, dy, axis.at, matrix)
     return (dy,)
 
 
@@ -85,8 +86,8 @@ def _pooled(g: Graph, dy: Value, counts: list[Array], axes: list[Axis]) -> Value
     kernel = [axis.kernel for axis in axes]
     pads = [size - 1 - axis.before for size, axis in zip(kernel, axes, strict=True)]
     pads += [size - 1 - axis.behind for size, axis in zip(kernel, axes, strict=True)]
-    return g.op("AveragePool", _scaled(g, dy, prod(kernel) / _outer(counts)), kernel_shape=kernel, pads=pads,
-                count_include_pad=1)  # fmt: skip
+    scaled = _scaled(g, dy, prod(kernel) / _outer(counts))
+    return pooled(g, "AveragePool", scaled, kernel, [1] * len(axes), pads, count_include_pad=1)
 
 
 def _outer(counts: list[Array]) -> Array:

@@ -14,6 +14,7 @@ import numpy as np
 from nnspec.autodiff.common import mask, zeros
 from nnspec.autodiff.pooling_windows import Axis, fitted, fitted_back, upsampled
 from nnspec.graph.graph import Array, Graph, Value, numpy_dtype
+from nnspec.graph.pooling import pooled
 
 NARROW = 24
 """Elements in the rows that a row of windows covers, up to which repeating them is faster as a product."""
@@ -63,7 +64,7 @@ def _by_ranks(g: Graph, equal: Value, axes: Sequence[Axis]) -> Value:
     """The elements get ranks, the first the highest; the one with the highest rank of its window is the winner."""
     ranks = g.op("Mul", equal, g.constant(_ranks(axes).astype(numpy_dtype(equal.dtype))))
     strides = [axis.stride for axis in axes]
-    best = g.op("MaxPool", ranks, kernel_shape=strides, strides=strides)
+    best = pooled(g, "MaxPool", ranks, strides, strides)
     return mask(g, g.op("Equal", ranks, upsampled(g, best, axes)), equal.dtype)
 
 
@@ -81,6 +82,7 @@ def by_axes(g: Graph, x: Value, y: Value, dy: Value, axes: Sequence[Axis]) -> Va
     is the first of the first row that has one. So dy goes to rows first, and then to elements.
     """
     values = [_finite(g, x)]
+    axes = [axis for axis in axes if not axis.trivial]
     for axis in reversed(axes[1:]):
         values.append(_pooled(g, values[-1], axis))
     y = _finite(g, y)
@@ -99,7 +101,7 @@ def _pooled(g: Graph, x: Value, axis: Axis) -> Value:
 
     pads = [*stated(axis.before, 0), *stated(axis.behind, 0)]
     strides, dilations = stated(axis.stride, 1), stated(axis.dilation, 1)
-    return g.op("MaxPool", x, kernel_shape=stated(axis.kernel, 1), strides=strides, dilations=dilations, pads=pads)
+    return pooled(g, "MaxPool", x, stated(axis.kernel, 1), strides, pads, dilations)
 
 
 def _to_first(g: Graph, x: Value, y: Value, dy: Value, axis: Axis) -> Value:

@@ -36,6 +36,11 @@ class Axis(NamedTuple):
         return self.kernel == self.stride and self.dilation == 1
 
     @property
+    def trivial(self) -> bool:
+        """Whether each element is a window."""
+        return self.kernel == self.stride == 1 and self.places == self.size
+
+    @property
     def around(self) -> tuple[int, int]:
         """The border with which the axis is as long as strides for all windows; below 0 for what none reads."""
         return self.before, self.places * self.stride - self.before - self.size

@@ -10,6 +10,7 @@ from nnspec.autodiff.common import only, operand, optional
 from nnspec.autodiff.linear_map import transposed_map
 from nnspec.autodiff.registry import Grads, gradient
 from nnspec.graph.graph import Graph, Node, Value, numpy_dtype
+from nnspec.graph.pooling import pooled
 from nnspec.ir.types import axis_of
 
 
@@ -55,7 +56,7 @@ def _content(value: Value) -> list[float]:
 
 
 def _summed(g: Graph, dy: Value, times: list[int]) -> Value:
-    mean = g.op("AveragePool", dy, kernel_shape=times, strides=times)
+    mean = pooled(g, "AveragePool", dy, times, times)
     return g.op("Mul", mean, float(np.prod(times)))
 
 

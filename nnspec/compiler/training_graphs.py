@@ -13,7 +13,10 @@ from nnspec.autodiff.engine import gradients
 from nnspec.compiler.lowering import Library, Sizes, lower_loss, lower_model
 from nnspec.graph.dtypes import tensor_type
 from nnspec.graph.graph import Graph, Value
+from nnspec.graph.idle_bias import leave_out_idle_biases
 from nnspec.graph.passes import optimized
+from nnspec.graph.recompute import recomputed
+from nnspec.graph.schedule import computed_last_to_first
 from nnspec.graph.training_forms import in_training_forms
 from nnspec.ir import codec
 from nnspec.ir.dims import symbol
@@ -80,10 +83,14 @@ def gradients_graph(spec: Spec, library: Library, sizes: Sizes) -> Graph:
         g.output(state_name(path), value)
     trained = trained_parameters(spec)
     wanted = [g.parameter(item.path, TensorType(item.dtype, item.shape)) for item in trained]
+    leave_out_idle_biases(g)
     in_training_forms(g)
     for item, gradient in zip(trained, gradients(g, objective, wanted), strict=True):
         g.output(gradient_name(item.path), gradient or g.expand(g.constant(0, item.dtype), item.shape))
-    return optimized(g)
+    g = optimized(g)
+    g = recomputed(g, g.outputs[LOSS])
+    known = {item.path for item in trained}
+    return computed_last_to_first(g, [gradient_name(path) for path in g.parameters if path in known])
 
 
 def require_trainable(spec: Spec, library: Library, sizes: Sizes) -> None:

@@ -6,7 +6,7 @@ graph gives the same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -144,8 +144,8 @@ class _Writer:
 
     def graph(self, doc: str) -> onnx.GraphProto:
         g = self._graph
-        nodes = [self._node(node) for node in g.nodes]
-        nodes += [helper.make_node("Identity", [self._read(x)], [name], name=name) for name, x in self._names.copies]
+        nodes = [made for node in g.nodes for made in (self._node(node), *self._copies(node.outputs))]
+        nodes = [*self._copies([x for _, x in self._names.copies if x.node is None]), *nodes]
         free = [value for path, value in g.parameters.items() if path not in self._arrays]
         made = [(self._names[value], value.type) for node in g.nodes for value in node.outputs]
         return helper.make_graph(
@@ -157,6 +157,13 @@ class _Writer:
             doc_string=doc or None,
             value_info=[_value_info(name, type) for name, type in made if name not in g.outputs],
         )
+
+    def _copies(self, values: Sequence[Value]) -> list[onnx.NodeProto]:
+        """Further outputs that are equal to these values. They stand right behind the node that makes them, since what
+        stands last decides when ONNX Runtime does what (see `graph.schedule`).
+        """
+        copies = ((name, x) for name, x in self._names.copies if x in values)
+        return [helper.make_node("Identity", [self._read(x)], [name], name=name) for name, x in copies]
 
     def _node(self, node: Node) -> onnx.NodeProto:
         op_type, inputs, attributes = adapted(node, self._graph)

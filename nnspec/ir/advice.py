@@ -99,7 +99,7 @@ def size_first(cls: type[Component], arguments: Sequence[syntax.Argument], value
     if not whole or accept(first, value) is MISSING or accept(second, value) is not MISSING:
         return ""
     positional = [argument for argument in arguments if argument.name is None]
-    rest = [argument for argument in arguments if argument is not positional[0]]
+    rest = [argument for argument in arguments if argument is not positional[cls.size_second]]
     return f"the size of the input is known: {call(cls.name, rest)}"
 
 
@@ -109,6 +109,9 @@ def size_first(cls: type[Component], arguments: Sequence[syntax.Argument], value
 def other_form(cls: type[Component], option: str, value: Any, registries: Registries) -> str:
     """A help that offers what fits the option and is close to `value`."""
     wanted = expected(cls, option)
+    whole = isinstance(value, int) and not isinstance(value, bool) and value > 1
+    if cls.kind == "layer" and whole and option == cls.option_names[0] and option in cls.option_defaults:
+        return f"the size of the input is known: {cls.name}"
     if isinstance(value, str):
         word = cls.foreign_words.get(value.lower(), value.lower())
         if close := word if word in wanted.words else nearest(value, wanted.words, 0.5):

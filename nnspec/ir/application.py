@@ -83,6 +83,8 @@ class Application:
         )
         if self.instance is None:
             self.env.made.append(entity)
+        if doubt := operator.doubt():
+            self.record.warn(doubt, self.span)
         return outputs
 
     def _parameters(self, specs: dict[str, ParameterSpec], entity: Scope) -> dict[str, ParameterRecord]:

@@ -52,8 +52,14 @@ class Component(Options):
     """Names of options in other frameworks, by which ours are offered. Those of the bases count too."""
     foreign_words: ClassVar[Mapping[str, str]] = {}
     """Strings that other frameworks have for ours: `{"replicate": "edge"}`. Case is ignored."""
+    size_second: ClassVar[bool] = False
+    """Whether other frameworks give the size of the input second, as GroupNorm(2, 64) does, and not first."""
     examples: ClassVar[tuple[Example, ...]] = ()
     """Uses that the contract tests run: shapes, gradients, export, documentation."""
+
+    def doubt(self) -> Fault | None:
+        """What a person should know about options that are allowed: a warning, W3xx."""
+        return None
 
     def __str__(self) -> str:
         return f"{self.name}(…)"

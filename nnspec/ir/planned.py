@@ -26,7 +26,6 @@ PLANNED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "parquet": ("read_parquet",),
         "text": ("text_file",),
     },
-    "weights": {"weights": ()},
 }
 
 

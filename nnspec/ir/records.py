@@ -197,7 +197,10 @@ class Record:
         return POISON
 
     def warn(self, fault: Fault, span: Span | None) -> None:
-        """Note what a person should know, and what stops nothing."""
+        """Note what a person should know, and what stops nothing, once for each place."""
+        if (fault.code, span) in self.reported:
+            return
+        self.reported.add((fault.code, span))
         self.warnings.append(replace(fault.at(span), severity="warning"))
 
     def stop(self, fault: Fault, span: Span | None) -> NoReturn:

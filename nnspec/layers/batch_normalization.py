@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 Part = Annotated[float, Limits(ge=0, le=1)]
 
+FORGETFUL = 0.5
+"""Above it, more of the running statistics is from the last batch than from all before."""
+
 
 class Tracking(Layer):
     """Base of the layers whose statistics are kept for inference.
@@ -37,6 +40,17 @@ class Tracking(Layer):
     gives every batch the same weight, and counts them."""
     eps: PositiveFloat = 1e-5
     """Added to the variance."""
+
+    def doubt(self) -> Fault | None:
+        """Keras's momentum in the place of PyTorch's."""
+        if self.momentum is None or not FORGETFUL < self.momentum < 1:
+            return None
+        kept = 1 - self.momentum
+        return Fault(
+            "W302",
+            f"{self.name}: momentum = {self.momentum:g} keeps {kept:.3g} of the running statistics at each step",
+            help=f"it is the part of the new, as in PyTorch; Keras's {self.momentum:g} is momentum = {kept:.3g}",
+        )
 
     def statistics(self, channels: int, x: TensorType) -> dict[str, ParameterSpec]:
         """The running statistics by leaf name; the count has PyTorch's name, and is there only if it is used."""

@@ -38,19 +38,24 @@ class OverFeatures(Layer):
 
     def _axes(self, x: TensorType) -> tuple[int, ...]:
         given = (self.axis,) if isinstance(self.axis, int) else self.axis
-        sizes = x.shape[x.rank - len(given) :]
-        if given == sizes and any(size >= x.rank for size in given):
-            raise Fault(
-                "E207",
-                f"{self.name}: axis counts the axes of {x}, it does not repeat their sizes",
-                help=f"the size of the input is known: {self.name}"
-                if len(given) == 1
-                else f"the last {len(given)} axes are axis = {list(range(-len(given), 0))}",
-            )
+        if any(axis >= x.rank for axis in given):
+            raise self._outside(x, given)
         axes = feature_axes(self.name, x, self.axis)
         if list(axes) != sorted(axes):
             raise Fault("E207", f"{self.name} needs the axes of {x} in order, got {list(given)}")
         return axes
+
+    def _outside(self, x: TensorType, given: tuple[int, ...]) -> Fault:
+        """The fault for sizes in the place of axes, as in PyTorch's LayerNorm(64) and LayerNorm([3, 32, 32])."""
+        several = len(given) > 1
+        wanted = f"{self.name}({list(range(-len(given), 0))})" if several else self.name
+        return Fault(
+            "E207",
+            f"{self.name}: axis {list(given) if several else given[0]} is outside {x}, "
+            f"whose axes are 0 to {x.rank - 1}",
+            help=f"sizes are known, axes are counted: {wanted} normalizes the last "
+            f"{f'{len(given)} axes' if several else 'axis'}",
+        )
 
     def _sizes(self, x: TensorType) -> tuple[int, ...]:
         return tuple(known_size(self.name, x, axis) for axis in self._axes(x))

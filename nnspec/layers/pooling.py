@@ -104,13 +104,13 @@ class MaxPool(Pool):
         return windows(self.axes, self.kernel, stride, self.padding, self.dilation, self.ceil_mode)
 
     def lower(self, g: Graph, x: Value) -> Value:
+        from nnspec.graph.pooling import pooled
+
         along = self.windows()
-        attributes = {**shape_attributes(along), "dilations": [window.dilation for window in along]}
         border = pads_attribute(x.type, along)
         if any(window.dilation > 1 for window in along):
             x, border = self._with_border(g, x, border)
-        y: Value = g.op("MaxPool", x, **attributes, **border)
-        return y
+        return pooled(g, "MaxPool", x, *steps(along), dilations=[window.dilation for window in along], **border)
 
     def _with_border(self, g: Graph, x: Value, border: dict[str, Any]) -> tuple[Value, dict[str, Any]]:
         """ONNX Runtime takes less padding than the kernel alone, and "same" without dilation: pad in front of it."""
@@ -140,13 +140,15 @@ class AvgPool(Pool):
         return windows(self.axes, self.kernel, stride, self.padding, ceil=self.ceil_mode)
 
     def lower(self, g: Graph, x: Value) -> Value:
+        from nnspec.graph.pooling import pooled
+
         along, counted = self.windows(), self.count_include_pad or self.divisor is not None
         border = pads_attribute(x.type, along)
         stated = [(window.padding or (0, 0))[side] for side in (0, 1) for window in along]
         if self.count_include_pad and self.divisor is None and self.padding != "same" and border["pads"] != stated:
             x, border = self._with_counted_border(g, x, border["pads"], stated)
             counted = False
-        y: Value = g.op("AveragePool", x, **shape_attributes(along), **border, count_include_pad=int(counted))
+        y = pooled(g, "AveragePool", x, *steps(along), **border, count_include_pad=int(counted))
         return y if self.divisor is None else g.op("Mul", y, prod(window.kernel for window in along) / self.divisor)
 
     def _with_counted_border(
@@ -158,8 +160,9 @@ class AvgPool(Pool):
         return x, {"pads": [amount - counted for amount, counted in zip(pads, stated, strict=True)]}
 
 
-def shape_attributes(along: tuple[Window, ...]) -> dict[str, Any]:
-    return {"kernel_shape": [window.kernel for window in along], "strides": [window.stride for window in along]}
+def steps(along: tuple[Window, ...]) -> tuple[list[int], list[int]]:
+    """Kernel and stride of each axis."""
+    return [window.kernel for window in along], [window.stride for window in along]
 
 
 def pools(axes: int, shape: str, sizes: str) -> None:

@@ -19,12 +19,14 @@ def draw(labels: Labels) -> Html:
     """The matrix where the classes fit, a table of the classes or of the mistakes."""
     matrix = labels.matrix
     right = int(np.trace(matrix))
-    said = f"{labels.target}: {percent(right / matrix.sum())} right, {right:,} of {plural(int(matrix.sum()), 'row')}"
+    said = (
+        f"{labels.target}: {percent(right / matrix.sum())} right, {right:,} of {plural(int(matrix.sum()), labels.unit)}"
+    )
     heading = tag("figcaption", tag("strong", "Confusion matrix"), tag("small", said))
     if len(labels.classes) > MOST_CLASSES:
         return tag("figure", heading, _mistakes(labels.classes, matrix), class_="wide")
     picture = tag("figure", heading, _picture(labels.classes, matrix, said), class_="matrix")
-    return tag("div", picture, _per_class(labels.classes, matrix), class_="pair")
+    return tag("div", picture, _per_class(labels.classes, matrix, labels.unit), class_="pair")
 
 
 def _picture(classes: tuple[str, ...], matrix: Array, said: str) -> Html:
@@ -94,10 +96,9 @@ def _column_name(name: str, x: float, y: float, *, turned: bool) -> Html:
     return tag("text", name, x=x, y=y + 2, class_="tick middle")
 
 
-def _per_class(classes: tuple[str, ...], matrix: Array) -> Html:
-    heads = tag(
-        "tr", tag("th", "class"), *(tag("th", head, class_="n") for head in ("rows", "precision", "recall", "F1"))
-    )
+def _per_class(classes: tuple[str, ...], matrix: Array, unit: str) -> Html:
+    counts = (f"{unit}s", "precision", "recall", "F1")
+    heads = tag("tr", tag("th", "class"), *(tag("th", head, class_="n") for head in counts))
     said, true, hits = matrix.sum(axis=0), matrix.sum(axis=1), np.diag(matrix)
     rows = (
         tag(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 
-VOID = frozenset({"meta", "br"})
+VOID = frozenset({"meta", "br", "img"})
 """HTML elements without an end tag."""
 CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 """Characters that no HTML file may hold."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-KNOWN = {"mae": "MAE", "mse": "MSE", "r2": "R²", "f1": "F1", "auc": "AUC"}
+KNOWN = {"mae": "MAE", "mse": "MSE", "r2": "R²", "f1": "F1", "auc": "AUC", "iou": "IoU"}
 """What is an abbreviation or a formula; all else is a word."""
 
 

@@ -8,21 +8,23 @@ from pathlib import Path
 from nnspec import __version__
 from nnspec.data.rows import Dataset
 from nnspec.ir.spec import Spec
-from nnspec.report import charts, confusion, histogram, scatter, tables
+from nnspec.report import charts, confusion, histogram, masks, scatter, tables
 from nnspec.report.charts import Chart, Line
 from nnspec.report.highlight import highlighted
 from nnspec.report.markup import Html, join, tag
+from nnspec.report.masks import Masks
 from nnspec.report.names import known, title
 from nnspec.report.numbers import duration, number, plural
 from nnspec.report.predictions import Labels, Numbers
 from nnspec.report.story import Story
 
 STYLE = Path(__file__).with_name("style.css")
+Picture = Labels | Numbers | Masks
 SPLITS = {"train": "training", "validation": "validation"}
 
 
 def page(
-    story: Story, splits: Mapping[str, Dataset], pictures: Sequence[Labels | Numbers], shown: str, notes: Sequence[str]
+    story: Story, splits: Mapping[str, Dataset], pictures: Sequence[Picture], shown: str, notes: Sequence[str]
 ) -> str:
     """The whole file. `pictures` are predictions of the split `shown`, `notes` say what could not be drawn."""
     body = tag("main", _header(story), *_sections(story, splits, pictures, shown, notes), _footer())
@@ -38,7 +40,7 @@ def page(
 
 
 def _sections(
-    story: Story, splits: Mapping[str, Dataset], pictures: Sequence[Labels | Numbers], shown: str, notes: Sequence[str]
+    story: Story, splits: Mapping[str, Dataset], pictures: Sequence[Picture], shown: str, notes: Sequence[str]
 ) -> Iterator[Html]:
     if story.records:
         drawn = (charts.draw(chart) for chart in curves(story))
@@ -135,8 +137,9 @@ def _card(name: str, value: str, below: str, *, first: bool = False) -> Html:
     return tag("div", tag("dt", name), tag("dd", value, tag("small", below)), class_="first" if first else None)
 
 
-def _pictures(pictures: Sequence[Labels | Numbers]) -> Iterator[Html]:
+def _pictures(pictures: Sequence[Picture]) -> Iterator[Html]:
     labels = [item for item in pictures if isinstance(item, Labels)]
+    yield from (masks.draw(item) for item in pictures if isinstance(item, Masks))
     regressions = [item for item in pictures if isinstance(item, Numbers)]
     yield from map(confusion.draw, labels)
     if regressions:

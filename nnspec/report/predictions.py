@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from nnspec.compiler.training_graphs import forward_graph
 from nnspec.compiler.weights import read_weights
+from nnspec.data.ahead import reading
 from nnspec.data.rows import Dataset
 from nnspec.ir.spec import Spec, Target
 from nnspec.library import registries
@@ -20,7 +21,9 @@ Array = np.ndarray[Any, Any]
 
 MOST_ROWS = 50_000
 """Rows that are predicted for a report; the first ones of a larger split."""
-CLASSES = {"cross_entropy", "accuracy", "top_k_accuracy", "precision", "recall", "f1", "auc", "perplexity"}
+MOST_NUMBERS = 20_000_000
+"""The same of pixels or steps, where a row has many."""
+CLASSES = {"cross_entropy", "accuracy", "top_k_accuracy", "precision", "recall", "f1", "iou", "auc", "perplexity"}
 NUMBERS = {"mse", "mae", "huber", "r2"}
 
 
@@ -44,6 +47,8 @@ class Labels(NamedTuple):
     classes: tuple[str, ...]
     true: Array
     predicted: Array
+    unit: str = "row"
+    """What an element is: a row, or the pixel or step of one."""
 
     @property
     def matrix(self) -> Array:
@@ -83,19 +88,19 @@ def pairs(spec: Spec) -> list[Pair]:
 
 def compared(spec: Spec, run: Path, classes: Mapping[str, Sequence[Any]], split: Dataset) -> list[Labels | Numbers]:
     """Predict the rows of a split with the best weights of a run."""
-    wanted = pairs(spec)
+    wanted = [pair for pair in pairs(spec) if pair.target.name not in split.late]
     if not wanted or spec.train is None:
         return []
-    names = list(dict.fromkeys(pair.prediction for pair in wanted))
-    device = Device()
-    session = device.session(forward_graph(spec, registries(), {name: name for name in names}), device.threads)
-    weights = read_weights(run).arrays
+    predict = predictor(spec, run, [pair.prediction for pair in wanted])
     parts: dict[str, list[Array]] = {pair.target.name: [] for pair in wanted}
-    for rows in batches(min(split.rows, MOST_ROWS), spec.train.batch_size):
-        feeds = {**weights, **split.batch(rows)}
-        values = session.run({name: feeds[name] for name in session.inputs}, names)
-        for pair in wanted:
-            parts[pair.target.name].append(_decided(pair, values[pair.prediction]))
+    each = max(split.arrays[pair.target.name].size // max(split.rows, 1) for pair in wanted)
+    size = min(split.rows, MOST_ROWS, max(MOST_NUMBERS // max(each, 1), 1))
+    inputs = [item.name for item in spec.inputs]
+    with reading(split, batches(size, spec.train.batch_size), Device().threads) as found:
+        for arrays, rows in found:
+            values = predict({name: array[rows] for name, array in arrays.items() if name in inputs})
+            for pair in wanted:
+                parts[pair.target.name].append(decided(pair, values[pair.prediction]))
     return [
         item
         for pair in wanted
@@ -103,6 +108,20 @@ def compared(spec: Spec, run: Path, classes: Mapping[str, Sequence[Any]], split:
             spec, pair, classes, split.arrays[pair.target.name], np.concatenate(parts[pair.target.name])
         )
     ]
+
+
+def predictor(spec: Spec, run: Path, values: Sequence[str]) -> Callable[[Mapping[str, Array]], Mapping[str, Array]]:
+    """A function from arrays by input to these values of the model, with the best weights of a run."""
+    names = list(dict.fromkeys(values))
+    device = Device()
+    session = device.session(forward_graph(spec, registries(), {name: name for name in names}), device.threads)
+    weights = read_weights(run).arrays
+
+    def predict(arrays: Mapping[str, Array]) -> Mapping[str, Array]:
+        feeds = {**weights, **arrays}
+        return session.run({name: feeds[name] for name in session.inputs}, names)
+
+    return predict
 
 
 def _comparisons(spec: Spec) -> Iterator[tuple[str, Mapping[str, Any], tuple[str, ...]]]:
@@ -123,7 +142,8 @@ def _pair(component: str, options: Mapping[str, Any], target: Target, prediction
     return Pair(target, prediction, -1, threshold, "numbers") if component in NUMBERS else None
 
 
-def _decided(pair: Pair, values: Array) -> Array:
+def decided(pair: Pair, values: Array) -> Array:
+    """Class numbers, where the values are logits of classes; else the values."""
     if pair.kind == "classes":
         return np.asarray(values.argmax(axis=pair.axis))
     return (values > pair.threshold).astype(np.int64) if pair.kind == "yes_or_no" else values
@@ -139,11 +159,18 @@ def _results(
         yield from _columns(spec, name, truth, predicted)
         return
     true, guess = truth.ravel().astype(np.int64), predicted.ravel().astype(np.int64)
-    count = 2 if pair.kind == "yes_or_no" else pair.target.classes or int(max(true.max(), guess.max())) + 1
-    names = tuple(str(label) for label in classes.get(name, range(count)))
+    names = class_names(pair, classes, true, guess)
     inside = (true >= 0) & (true < len(names)) & (guess < len(names))  # others are what the loss ignores
     if inside.any():
-        yield Labels(name, names, true[inside], guess[inside])
+        unit = "row" if truth.size == len(truth) else "pixel" if truth.ndim in (3, 4) else "element"
+        yield Labels(name, names, true[inside], guess[inside], unit)
+
+
+def class_names(pair: Pair, classes: Mapping[str, Sequence[Any]], true: Array, predicted: Array) -> tuple[str, ...]:
+    """The classes of a target by number; where nothing says them, as many as there are in the data."""
+    most = int(max(true.max(), predicted.max())) + 1
+    count = 2 if pair.kind == "yes_or_no" else pair.target.classes or most
+    return tuple(str(label) for label in classes.get(pair.target.name, range(count)))
 
 
 def _columns(spec: Spec, name: str, truth: Array, predicted: Array) -> Iterator[Numbers]:

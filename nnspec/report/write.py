@@ -9,8 +9,9 @@ from nnspec.data.dataset import load
 from nnspec.data.rows import Dataset
 from nnspec.diagnostics.errors import Fault, NnspecError
 from nnspec.library import registries
-from nnspec.report.page import page
-from nnspec.report.predictions import Labels, Numbers, compared
+from nnspec.report.masks import masks
+from nnspec.report.page import Picture, page
+from nnspec.report.predictions import compared
 from nnspec.report.story import Story, read_story
 from nnspec.runtime.edge import run_errors
 from nnspec.runtime.files import write_text
@@ -56,10 +57,11 @@ def _splits(story: Story, rows: Rows | None, folder: str | Path | None, notes: l
         return {}
 
 
-def _pictures(story: Story, split: Dataset, notes: list[str]) -> list[Labels | Numbers]:
+def _pictures(story: Story, split: Dataset, notes: list[str]) -> list[Picture]:
     """The predictions of a split; none where they fail, which must not take the rest of the report with it."""
     try:
-        return compared(story.spec, story.folder, story.facts.get("classes", {}), split)
+        told = story.spec, story.folder, story.facts.get("classes", {}), split
+        return [*compared(*told), *masks(*told)]
     except Exception as error:
         notes.append(f"The predictions could not be drawn: {error}")
         return []

@@ -4,6 +4,7 @@ run of ONNX Runtime."""
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,7 +16,7 @@ from nnspec.graph.onnx_file import to_bytes, to_model
 from nnspec.ir.dims import substitute
 from nnspec.ir.spec import Spec
 from nnspec.runtime.buffers import aligned
-from nnspec.runtime.session import Brake, Session, available_cores, threads_for
+from nnspec.runtime.session import Brake, Memory, Session, available_cores, threads_for
 from nnspec.training.state import TrainingState
 
 Array = np.ndarray[Any, Any]
@@ -32,8 +33,8 @@ class Device(NamedTuple):
     def threads(self) -> int:
         return self.limit or available_cores()
 
-    def session(self, graph: Graph, threads: int) -> Session:
-        return Session(to_bytes(to_model(graph)), threads=threads, device=self.name)
+    def session(self, graph: Graph, threads: int, memory: Memory = "default") -> Session:
+        return Session(to_bytes(to_model(graph)), threads=threads, device=self.name, memory=memory)
 
 
 def work(spec: Spec, sizes: Sizes) -> int:
@@ -43,6 +44,17 @@ def work(spec: Spec, sizes: Sizes) -> int:
         macs = substitute(node.macs, dict(sizes))
         total += macs if isinstance(macs, int) else 0
     return total
+
+
+LARGE = 100_000_000
+"""Bytes of all results of a graph from which its memory counts more than a few percent of its time."""
+
+
+def memory_for(graph: Graph) -> Memory:
+    """How a session should hold the results of a graph whose shapes are numbers."""
+    results = (value for node in graph.nodes for value in node.outputs)
+    size = sum(prod(value.static_shape) * numpy_dtype(value.dtype).itemsize for value in results)
+    return "lean" if size > LARGE else "fast"
 
 
 class BatchProgram:
@@ -75,7 +87,7 @@ def gradients_program(
     given = {**state.parameters, SEED: state.seed_word, STEP: state.draw_word}
     results = {gradient_name(path): view for path, view in state.gradient.items()}
     results |= {state_name(path): state.next_held[path] for path in state.held if state_name(path) in graph.outputs}
-    session = device.session(graph, threads_for(work(spec, sizes), device.threads))
+    session = device.session(graph, threads_for(work(spec, sizes), device.threads), memory_for(graph))
     return BatchProgram(graph, session, given, results, brake)
 
 
@@ -84,7 +96,7 @@ def evaluation_program(
 ) -> BatchProgram:
     """The evaluation graph, reading the parameters of `state`."""
     graph = evaluation_graph(spec, library, sizes)
-    session = device.session(graph, threads_for(work(spec, sizes), device.threads))
+    session = device.session(graph, threads_for(work(spec, sizes), device.threads), memory_for(graph))
     return BatchProgram(graph, session, state.parameters, {}, brake)
 
 

@@ -9,7 +9,7 @@ import pytest
 from graph_builds import applied, on_reference, projected, reference, session
 from operator_cases import CASES, Case, Real, names
 
-from nnspec.autodiff import declared, gradients, rules
+from nnspec.autodiff import declared, gradients, normalization, rules
 from nnspec.graph import onnx_file
 from nnspec.graph.graph import Array, Graph, Value
 from nnspec.graph.invariants import check_graph
@@ -20,6 +20,7 @@ DIFFERENTIABLE = tuple(
     row for row in CASES if row.op_type in rules() and any(isinstance(x, Real) for x in row.operands)
 )
 ADDING = tuple(row for row in DIFFERENTIABLE if row.op_type.startswith(("Gather", "Scatter", "TopK", "OneHot")))
+CENTRED = ("BatchNormalization", "InstanceNormalization")
 STEP = 1e-5
 WHOLE = 40
 """Inputs of at most so many elements are moved element by element; all are moved in a random direction."""
@@ -37,6 +38,34 @@ def test_gradients_agree_with_finite_differences(row: Case) -> None:
         for direction in directions(feeds[name].shape):
             high, low = (evaluate(feeds | {name: feeds[name] + sign * STEP * direction})[0] for sign in (1, -1))
             np.testing.assert_allclose(np.sum(gradient * direction), (high - low) / (2 * STEP), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("row", [row for row in DIFFERENTIABLE if row.op_type in CENTRED])
+def test_large_values_are_normalized_in_another_form(row: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(normalization, "THREADED", 1)
+    test_gradients_agree_with_finite_differences(row)
+    test_passes_and_runtime_keep_the_gradients(row)
+
+
+@pytest.mark.parametrize("statistic", [1, 2])
+def test_gradients_of_the_statistics_of_a_batch(statistic: int) -> None:
+    """Of mean or variance alone, without the normalized value."""
+    row = next(row for row in DIFFERENTIABLE if row.attributes.get("momentum") == 0)
+
+    def loss(g: Graph) -> tuple[list[Value], Value, dict[str, Array]]:
+        inputs, results, feeds = applied(g, row, "float64")
+        return list(inputs), projected(g, [results[statistic]]), feeds
+
+    g, other = Graph("gradient", training=True), Graph("loss")
+    inputs, weighted, feeds = loss(g)
+    (dx, *others) = gradients(g, weighted, inputs)
+    assert dx is not None and not any(others)
+    g.output("dx", dx)
+    other.output("loss", loss(other)[1])
+    evaluate, (found,) = reference(other), on_reference(g, feeds)
+    for direction in directions(feeds["x0"].shape):
+        high, low = (evaluate(feeds | {"x0": feeds["x0"] + sign * STEP * direction})[0] for sign in (1, -1))
+        np.testing.assert_allclose(np.sum(found * direction), (high - low) / (2 * STEP), rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("row", DIFFERENTIABLE, ids=names(DIFFERENTIABLE))
@@ -154,8 +183,11 @@ def gradients_graph(row: Case, dtype: str, opset: int = 21) -> tuple[Graph, dict
 
 
 def weighed(row: Case, results: list[Value]) -> list[Value]:
-    """The first result alone where the others are statistics or masks; of Split every part."""
-    return results if row.op_type == "Split" else results[:1]
+    """The first result alone where the others are statistics or masks; of Split every part, and of a normalization the
+    statistics of the batch, where they are what it gives out.
+    """
+    of_the_batch = row.op_type == "BatchNormalization" and row.attributes.get("momentum") == 0
+    return results if row.op_type == "Split" or of_the_batch else results[:1]
 
 
 def directions(shape: tuple[int, ...]) -> Iterator[Array]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import json
+import struct
 import subprocess
 import sys
 from collections.abc import Callable
@@ -146,3 +148,55 @@ def test_check_opens_no_image(folder: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=folder)
     assert done.stdout.splitlines() == ["1 file checked, no errors", "[]"]
+
+
+def test_from_files_of_mnist_to_digits(nnspec: Command, folder: Path) -> None:
+    """The scans of `acceptance/`, as MNIST would have them, packed."""
+    for split in ("train", "test"):
+        with np.load(ACCEPTANCE / f"digits_{split}.npz") as found:
+            images, labels = found["image"].reshape(-1, 8, 8), found["label"].astype(np.uint8)
+        (folder / f"{split}-images-idx3-ubyte.gz").write_bytes(gzip.compress(idx(images)))
+        (folder / f"{split}-labels-idx1-ubyte").write_bytes(idx(labels))
+    (folder / "digits.nn").write_text(DIGITS)
+    assert nnspec("train", "digits.nn", "--out", "run").code == 0
+    done = nnspec("eval", "digits.nn", "--weights", "run", "--split", "test", "--format", "json")
+    assert json.loads(done.out)["accuracy"] > 0.95
+    done = nnspec("run", "run/model.onnx", "--input", "image=test-images-idx3-ubyte.gz", "--format", "json")
+    found = [row["probability.class"] for row in json.loads(done.out)]
+    assert np.mean(np.array(found) == labels) > 0.95
+
+
+ACCEPTANCE = Path(__file__).parents[1] / "acceptance/data"
+DIGITS = """nnspec 1
+
+model digits {
+  input image: uint8[N, 1, 8, 8]
+
+  rescale(1 / 16)
+  flatten -> dense(64) -> relu
+  logits = dense(10)
+  output probability = logits -> softmax
+}
+
+data {
+  train      = idx(images = "train-images-idx3-ubyte.gz", labels = "train-labels-idx1-ubyte")
+  test       = idx(images = "test-images-idx3-ubyte.gz", labels = "test-labels-idx1-ubyte")
+  image      = "image"
+  digit      = "label"
+  augment    = [rotation(5), noise(0.004)]
+}
+
+train {
+  target digit: label[N]
+  loss       = cross_entropy(logits, digit)
+  optimizer  = adamw(lr = 0.005)
+  metrics    = [accuracy(logits, digit)]
+  epochs     = 15
+  batch_size = 32
+}
+"""
+
+
+def idx(array: np.ndarray[Any, Any]) -> bytes:
+    """Bytes as MNIST's files have them."""
+    return bytes([0, 0, 8, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape) + array.tobytes()

@@ -13,7 +13,9 @@ import pytest
 from onnx import numpy_helper
 
 import nnspec
+from nnspec.compiler import verification
 from nnspec.compiler.initial import initial_values
+from nnspec.diagnostics.errors import Fault, RunError
 from nnspec.graph import onnx_file
 from nnspec.library import registries
 
@@ -161,3 +163,31 @@ def test_onnxruntime_makes_one_operator_of_convolution_and_activation(tmp_path: 
     onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
     made = operators(onnx.load(tmp_path / "optimized.onnx"))
     assert made["Conv"] + made["FusedConv"] == 2 and not made["Relu"] + made["Clip"] + made["BatchNormalization"]
+
+
+def test_rounding_that_a_network_makes_large_is_no_defect(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside a bias of 1000 the layer keeps four digits of the rest, which the normalization makes large; the new
+    weights keep all. One rounding of the weights changes as much, so that the difference is none. What is wrong is
+    refused all the same.
+    """
+    found = spec("h = conv2d(4, 3); output y = batch_norm")
+    given = initial_values(found, registries(), 0)
+    given |= {"h.bias": np.full(4, 1000, np.float32), "y.running_mean": np.full(4, 1000, np.float32)}
+    given["y.running_var"] = np.zeros(4, np.float32)
+    model = nnspec.compile(found, given).onnx
+    outputs = {item.name: item.value for item in found.outputs}
+    bias = next(tensor for tensor in model.graph.initializer if tensor.name == "h.bias/normalized")
+    bias.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(bias) + np.float32(5), bias.name))
+    with pytest.raises(Fault, match="differs from the model in training"):
+        verification.verify(model, found, registries(), outputs, given)
+    monkeypatch.setattr(verification, "ROUNDINGS", 0)
+    with pytest.raises(RunError, match="E703"):
+        nnspec.compile(found, given)
+
+
+def test_half_precision_is_absorbed_too() -> None:
+    found = spec("y = conv2d(6, 3) -> batch_norm -> relu", "float16[N, 4, 5, 6]")
+    given = {path: array.astype(np.float16) for path, array in weights(found).items()}
+    model = nnspec.compile(found, given).onnx
+    assert operators(model) == {"Conv": 1, "Relu": 1}
+    assert {content.dtype for content in tensors(model).values()} == {np.dtype(np.float16)}

@@ -97,7 +97,7 @@ def test_outputs_have_the_declared_names() -> None:
     model = onnx_file.to_model(g)
     onnx_file.check(model)
     assert [value.name for value in model.graph.output] == ["exp", "again", "same", "three"]
-    assert [node.op_type for node in model.graph.node] == ["Exp", "Neg", "Identity", "Identity", "Identity"]
+    assert [node.op_type for node in model.graph.node] == ["Identity", "Identity", "Exp", "Neg", "Identity"]
     found = on_reference(g, {"x": np.array([0, 1], np.float32)})
     np.testing.assert_allclose(found[0], [-1, -np.e], rtol=1e-6)
     np.testing.assert_array_equal(found[2], [0, 1])

@@ -48,6 +48,32 @@ CASES: dict[str, Said] = {
         model("dense(16, in_features = 4)"),
         "E202", 13, "dense has no option in_features", "the size of the input is known: leave it out",
     ),
+    "size of the input of a layer that needs none": (
+        model("batch_norm(64)"),
+        "E205", 14, "batch_norm: momentum is a number of at least 0 and of at most 1 or none, got 64",
+        "the size of the input is known: batch_norm",
+    ),
+    "size of the input behind another number": (
+        model("group_norm(2, 4)"),
+        "E205", 17, "group_norm: affine is true or false, got 4", "the size of the input is known: group_norm(2)",
+    ),
+    "size of the input as an axis": (
+        model("layer_norm(64)"),
+        "E207", 3, "layer_norm: axis 64 is outside float32[N, 4], whose axes are 0 to 1",
+        "sizes are known, axes are counted: layer_norm normalizes the last axis",
+    ),
+    "normalized_shape": (
+        model("layer_norm(normalized_shape = 4)"),
+        "E202", 14, "layer_norm has no option normalized_shape", "did you mean axis?",
+    ),
+    "track_running_stats": (
+        model("batch_norm(track_running_stats = false)"),
+        "E202", 14, "batch_norm has no option track_running_stats", "did you mean track?",
+    ),
+    "epsilon": (
+        model("batch_norm(epsilon = 0.001)"),
+        "E202", 14, "batch_norm has no option epsilon", "did you mean eps?",
+    ),
     "activation": (
         model('dense(16, activation = "ReLU")'),
         "E202", 13, "dense has no option activation", "an activation is a layer of its own: dense(16) -> relu",

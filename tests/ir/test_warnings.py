@@ -75,6 +75,21 @@ def test_a_warning_stops_nothing() -> None:
     assert [one.severity for one in caught.value.diagnostics] == ["error"]
 
 
+@pytest.mark.parametrize("layer", ["batch_norm", "unsqueeze(1) -> instance_norm(track = true, {}) -> squeeze(1)"])
+def test_a_momentum_of_keras_is_a_warning(layer: str) -> None:
+    written = layer if "{}" in layer else "batch_norm({})"
+    (found,) = findings(model(f"dense(3) -> {written.format('momentum = 0.99')} -> relu"))
+    assert (found.code, found.severity) == ("W302", "warning")
+    assert "momentum = 0.99 keeps 0.01 of the running statistics at each step" in found.message
+    assert found.help == "it is the part of the new, as in PyTorch; Keras's 0.99 is momentum = 0.01"
+    for momentum in ("0.01", "0.1", "0.5", "1"):
+        assert findings(model(f"dense(3) -> {written.format(f'momentum = {momentum}')} -> relu")) == []
+
+
+def test_a_warning_is_given_once_for_each_place() -> None:
+    assert len(findings(model("repeat 3 { dense(3) -> batch_norm(0.9) }"))) == 1
+
+
 def test_check_gives_warnings_to_those_who_ask(tmp_path: Any) -> None:
     path = tmp_path / "a.nn"
     path.write_text(trained("adamw(lr = 0.01, weight_decay = 0.1)"))

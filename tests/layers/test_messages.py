@@ -174,6 +174,62 @@ FAULTS = [
         "global_avg_pool needs an input [N, C, *] of at least 3 dimensions, got float32[N, 8]",
     ),
     (
+        "batch_norm",
+        "float32[N]",
+        "E203",
+        "batch_norm needs an input [N, C, *] of at least 2 dimensions, got float32[N]",
+    ),
+    (
+        "batch_norm",
+        "float32[N, C, 3]",
+        "E214",
+        "batch_norm needs a known size on axis 1 of float32[N, C, 3], but C is symbolic",
+    ),
+    ("batch_norm", "uint8[N, 3, 4, 4]", "E215", "batch_norm needs a float dtype, got uint8[N, 3, 4, 4]"),
+    (
+        "layer_norm(64)",
+        "float32[N, 64]",
+        "E207",
+        "layer_norm: axis 64 is outside float32[N, 64], whose axes are 0 to 1",
+    ),
+    (
+        "layer_norm([3, 8, 8])",
+        "float32[N, 3, 8, 8]",
+        "E207",
+        "layer_norm: axis [3, 8, 8] is outside float32[N, 3, 8, 8], whose axes are 0 to 3",
+    ),
+    (
+        "rms_norm([2, 1])",
+        "float32[N, 3, 4]",
+        "E207",
+        "rms_norm needs the axes of float32[N, 3, 4] in order, got [2, 1]",
+    ),
+    (
+        "group_norm(3)",
+        "float32[N, 8, T]",
+        "E203",
+        "group_norm makes 3 groups of the channels on axis 1 of float32[N, 8, T], but 3 does not divide 8",
+    ),
+    (
+        "group_norm(4)",
+        "float32[N, 4]",
+        "E203",
+        "group_norm needs more than one value per group of a row, got float32[N, 4]",
+    ),
+    (
+        "instance_norm",
+        "float32[N, 4]",
+        "E203",
+        "instance_norm needs an input [N, C, *] of at least 3 dimensions, got float32[N, 4]",
+    ),
+    (
+        "instance_norm",
+        "float32[N, 4, 1, 1]",
+        "E203",
+        "instance_norm needs more than one value per channel of a row, got float32[N, 4, 1, 1]",
+    ),
+    ("l2_normalize([1, 1])", "float32[N, 4]", "E207", "l2_normalize names an axis of float32[N, 4] twice: [1, 1]"),
+    (
         "spatial_dropout(0.1)",
         "float32[N, 4]",
         "E203",
@@ -320,6 +376,10 @@ REFUSED = [
     ("optimizer", "sgd(0.1, nesterov = true)", "nesterov needs momentum above 0 and no dampening"),
     ("layer", "dense(0)", "units is a whole number above 0"),
     ("layer", "dropout(1)", "rate is a number of at least 0 and below 1"),
+    ("layer", "batch_norm(64)", "momentum is a number of at least 0 and of at most 1 or none"),
+    ("layer", "instance_norm(momentum = none)", "momentum is a number of at least 0 and of at most 1"),
+    ("layer", "group_norm(0)", "groups is a whole number above 0"),
+    ("layer", "layer_norm(eps = 0)", "eps is a number above 0"),
     ("optimizer", "adam(-1)", "lr is a number above 0 or a schedule"),
 ]
 

@@ -11,7 +11,7 @@ import pytest
 from nnspec.cli.main import main
 
 SPECS = Path(__file__).parent.parent.parent / "specs"
-VOID = {"meta", "br"}
+VOID = {"meta", "br", "img"}
 
 
 class Page(HTMLParser):

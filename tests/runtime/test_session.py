@@ -10,7 +10,7 @@ from nnspec.graph.onnx_file import to_bytes, to_model
 from nnspec.ir.dims import symbol
 from nnspec.ir.types import TensorType
 from nnspec.runtime.buffers import aligned
-from nnspec.runtime.session import SERIAL_WORK, Session, available_cores, threads_for
+from nnspec.runtime.session import SERIAL_WORK, Memory, Session, available_cores, threads_for
 
 
 def doubling() -> bytes:
@@ -41,6 +41,22 @@ def test_an_elementwise_graph_may_write_over_its_input() -> None:
     for _ in range(5):
         run()
     assert (x == 32).all()
+
+
+@pytest.mark.parametrize("memory", ["default", "fast", "lean"])
+def test_memory_changes_no_result(memory: Memory) -> None:
+    """Three runs, since memory is packed from the second on."""
+    g = Graph("chain")
+    x = g.input("x", TensorType("float32", (64, 64)))
+    y = x
+    for _ in range(5):
+        y = g.op("Tanh", g.op("Add", g.op("MatMul", y, x), y))
+    g.output("y", y)
+    model = to_bytes(to_model(g))
+    given = np.random.default_rng(7).normal(size=(64, 64)).astype(np.float32)
+    session = Session(model, memory=memory)
+    for _ in range(3):
+        assert np.array_equal(session.run({"x": given})["y"], Session(model).run({"x": given})["y"])
 
 
 def test_a_binding_keeps_its_arrays_alive() -> None:

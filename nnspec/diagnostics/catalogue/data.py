@@ -122,9 +122,9 @@ MEANINGS = (
     Entry(
         "E610",
         "--input or --output is used wrongly",
-        """Each input of the model gets one file, by name. Inputs are .csv, .tsv, .json, .npy, .npz and IDX files, images
-        and folders of images, or `-` for CSV, JSON, NPY or NPZ on standard input. A table with a header gives the
-        columns that fed the input in training; one whose first line is all numbers has no header, and gives all its
+        """Each input of the model gets one file, by name. Inputs are .csv, .tsv, .json, .npy, .npz and IDX files,
+        images and folders of images, or `-` for CSV, JSON, NPY or NPZ on standard input. A table with a header gives
+        the columns that fed the input in training; one whose first line is all numbers has no header, and gives all its
         columns in their order. Images come to the size of the input as they did in training, or as --fit says. Results
         are written as .csv, .json or .npz; outputs that have no rows in common fit in .npz only.""",
         "$ nnspec run iris.nn --weights run --input rows.csv",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nnspec.diagnostics.catalogue.entry import Entry
+from nnspec.diagnostics.catalogue.syntax import model
 from nnspec.diagnostics.catalogue.training import GOOD, MODEL
 
 DECAYED = GOOD.replace("adam(lr = 0.01)", "adamw(lr = 0.01, weight_decay = 0.1)")
@@ -42,6 +43,16 @@ ENTRIES: tuple[Entry, ...] = (
         Classification, 2019, 3.1.""",
         DECAYED,
         DECAYED.replace("weight_decay = 0.1", 'weight_decay = 0.1, decay_on = "*.weight"'),
+    ),
+    Entry(
+        "W302",
+        "running statistics that forget",
+        """`momentum` of batch_norm and instance_norm is the part that a batch has in the running statistics, as in
+        PyTorch: 0.1 by default. What Keras calls momentum is the part that stays, so that its 0.99 is 0.01 here. Above
+        0.5 inference is left with the statistics of the last few batches. 1, those of the last batch alone, and none,
+        the mean over all of them, are taken as they are meant.""",
+        model("y = dense(3) -> batch_norm(momentum = 0.99)"),
+        model("y = dense(3) -> batch_norm(momentum = 0.01)"),
     ),
     Entry(
         "W303",
