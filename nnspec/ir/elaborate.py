@@ -10,6 +10,7 @@ from typing import Any
 from nnspec.diagnostics.errors import Diagnostic, Fault
 from nnspec.diagnostics.span import Span
 from nnspec.ir.advising import advise
+from nnspec.ir.allowed import allowed
 from nnspec.ir.data_section import DataReader, rows_left_out
 from nnspec.ir.naming import Scope
 from nnspec.ir.outline import Outline
@@ -60,7 +61,10 @@ def elaborate(
         result = elaborator.run(settings)
     found = [*project.diagnostics, *elaborator.record.diagnostics]
     broken = any(finding.code != UNMET for finding in found)
-    return (None if broken else result), [*found, *elaborator.record.warnings]
+    warnings = [finding for finding in elaborator.record.warnings if not allowed(finding, project.files)]
+    if result is not None:
+        result.warnings = warnings
+    return (None if broken else result), [*found, *warnings]
 
 
 class _Elaborator:
@@ -186,7 +190,7 @@ class _Elaborator:
             (export.component, settings["export"].section.span) if export else None,
             self._requirement_lines(),
             [finding for finding in self.record.diagnostics if finding.code == UNMET],
-            self.record.warnings,
+            [],
         )
 
     def _parameters(self) -> dict[str, ParameterRecord]:

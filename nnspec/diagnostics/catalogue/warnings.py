@@ -51,8 +51,8 @@ ENTRIES: tuple[Entry, ...] = (
         PyTorch: 0.1 by default. What Keras calls momentum is the part that stays, so that its 0.99 is 0.01 here. Above
         0.5 inference is left with the statistics of the last few batches. 1, those of the last batch alone, and none,
         the mean over all of them, are taken as they are meant.""",
-        model("y = dense(3) -> batch_norm(momentum = 0.99)"),
-        model("y = dense(3) -> batch_norm(momentum = 0.01)"),
+        model("y = dense(3, bias = false) -> batch_norm(momentum = 0.99)"),
+        model("y = dense(3, bias = false) -> batch_norm(momentum = 0.01)"),
     ),
     Entry(
         "W303",
@@ -66,8 +66,8 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(
         "W304",
         "nothing uses a name",
-        """A parameter, a `let`, a `layer` or a block brought in by `use` that the file never mentions again. Whoever sets
-        such a parameter believes to have changed something.""",
+        """A parameter, a `let`, a `layer` or a block brought in by `use` that the file never mentions again. Whoever
+        sets such a parameter believes to have changed something.""",
         MODEL.replace("example {", "example(hidden = 16) {"),
         MODEL.replace("example {", "example(hidden = 16) {").replace("logits", "dense(hidden) -> relu\n  logits"),
     ),
@@ -92,7 +92,7 @@ ENTRIES: tuple[Entry, ...] = (
         "W307",
         "a bias before batch_norm",
         """batch_norm takes the mean of each channel off, and a bias is a part of that mean: whatever it is, it changes
-        nothing. It costs parameters, memory and time; batch_norm has an offset of its own.""",
+        nothing, so that it is left out of training. It costs parameters, and batch_norm has an offset of its own.""",
         model("dense(3) -> batch_norm"),
         model("dense(3, bias = false) -> batch_norm"),
     ),
