@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from difflib import unified_diff
 from pathlib import Path
 
+from nnspec.cli.config import config
 from nnspec.cli.output import print_findings, warn
 from nnspec.cli.paths import STDIN, spec_files
 from nnspec.diagnostics.errors import Diagnostic, Fault
@@ -36,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
     found: list[Diagnostic] = []
     changed: list[str] = []
     count = 0
-    for path in spec_files(options.paths):
+    for path in spec_files(options.paths, config().exclude):
         name = options.stdin_filename if path == STDIN else path
         try:
             content = sys.stdin.buffer.read() if path == STDIN else content_of(Path(path), path)
@@ -55,14 +56,14 @@ def run(options: argparse.Namespace) -> int:
         elif path == STDIN and not options.check:
             sys.stdout.write(text)
         elif text.encode() != content and not options.check:
-            _rewrite(Path(path).resolve(), text.encode())
+            rewrite(Path(path).resolve(), text.encode())
     if found:
         print_findings(found, sys.stderr)
     _report(options, changed, count)
     return 1 if found or (changed and (options.check or options.diff)) else 0
 
 
-def _rewrite(target: Path, content: bytes) -> None:
+def rewrite(target: Path, content: bytes) -> None:
     """Put a text in the place of another, whole or not at all; who may read and write it stays as it was."""
     mode = target.stat().st_mode
     replace_file(target, lambda temporary: temporary.write_bytes(content))

@@ -14,6 +14,7 @@ from difflib import get_close_matches
 from importlib import import_module
 from typing import NoReturn
 
+from nnspec.cli.config import WrongUsage
 from nnspec.diagnostics.errors import Fault, NnspecError
 
 COMMANDS = {
@@ -54,6 +55,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(error)
     except Fault as fault:
         return _fail(NnspecError([fault.at(None)]))
+    except WrongUsage as error:
+        print(f"nnspec: {error}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
