@@ -21,6 +21,7 @@ COMMANDS = {
     "check": "report every error of every file",
     "fmt": "bring specs into their one layout",
     "show": "print each layer with its shapes, parameters and MACs",
+    "diff": "say what changed for those who deploy a model",
     "train": "train a model into a run directory",
     "eval": "report loss and metrics of a trained model",
     "compile": "write a verified ONNX file",
