@@ -12,7 +12,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "nnspec"
 ROOMS = [
     *("files", "diagnostics", "language", "ir", "graph", "layers", "autodiff", "recipe"),
-    *("data", "library", "runtime", "compiler", "training", "api", "estimator", "docs", "report", "cli"),
+    *("data", "library", "runtime", "compiler", "training", "api", "estimator", "docs", "report", "editors", "cli"),
 ]
 """From the top of the house to its cellar. A room imports those above it."""
 

@@ -28,6 +28,7 @@ COMMANDS = {
     "report": "write the report of a run once more",
     "run": "compute outputs from arrays or tables",
     "explain": "explain an error code",
+    "lsp": "serve editors: diagnostics, hover, completion, rename, layout",
     "new": "write a starter spec that trains as it stands",
 }
 

@@ -132,7 +132,7 @@ def render_junit(diagnostics: Iterable[Diagnostic], files: Iterable[str]) -> str
 
 
 def _case(file: str, found: Sequence[Diagnostic]) -> str:
-    lines = [f'    <testcase name={quoteattr(file)} classname="nnspec.check" file={quoteattr(file)} time="0">']
+    lines = [f'    <testcase name={quoteattr(file)} classname="nnspec.check" time="0">']
     errors = [one for one in found if one.severity == "error"]
     if errors:
         message = f"{errors[0].code}: {errors[0].message}"

@@ -67,12 +67,34 @@ def elaborate(
     return (None if broken else result), [*found, *warnings]
 
 
+@dataclass(eq=False, slots=True)
+class Survey:
+    """What is known of a file, be it right or wrong, for editors."""
+
+    record: Record
+    env: Environment | None
+    """The names of the model at its end."""
+    found: list[Diagnostic]
+
+
+def survey(project: Project, registries: Registries, settings: Mapping[str, Any]) -> Survey:
+    """Everything that elaboration saw, up to where it stopped."""
+    elaborator = _Elaborator(project, registries)
+    with suppress(Stop), without_collection():
+        elaborator.run(settings)
+    record = elaborator.record
+    warnings = [finding for finding in record.warnings if not allowed(finding, project.files)]
+    return Survey(record, elaborator.env, [*project.diagnostics, *record.diagnostics, *warnings])
+
+
 class _Elaborator:
     def __init__(self, project: Project, registries: Registries) -> None:
         self.project = project
         self.record = Record(registries)
         self.outline = Outline(project, self.record)
         self.statements = Statements(self.record)
+        self.env: Environment | None = None
+        """The names of the model, once it is read."""
 
     def run(self, settings: Mapping[str, Any]) -> Analysis | None:
         self.outline.check()
@@ -92,7 +114,7 @@ class _Elaborator:
     # The model
 
     def _model(self, model: syntax.Definition, settings: Mapping[str, Any]) -> Analysis:
-        env = Environment(self.project.blocks, Scope("model"), lost=set(self.project.lost))
+        env = self.env = Environment(self.project.blocks, Scope("model"), lost=set(self.project.lost))
         bind_settings(self.statements.expressions, env, model, settings)
         declared = self.statements.declared
         top, rest = declared.split(model.body)
