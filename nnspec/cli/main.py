@@ -27,6 +27,7 @@ COMMANDS = {
     "compile": "write a verified ONNX file",
     "report": "write the report of a run once more",
     "run": "compute outputs from arrays or tables",
+    "generate": "write text with a language model",
     "explain": "explain an error code",
     "lsp": "serve editors: diagnostics, hover, completion, rename, layout",
     "new": "write a starter spec that trains as it stands",

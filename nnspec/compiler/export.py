@@ -13,13 +13,14 @@ import numpy as np
 
 from nnspec import __version__
 from nnspec.compiler.absorption import absorb_normalizations
+from nnspec.compiler.batch import require_places
 from nnspec.compiler.initial import initial_values
 from nnspec.compiler.lowering import Library
 from nnspec.compiler.training_graphs import forward_graph
 from nnspec.compiler.verification import verify
 from nnspec.compiler.weights import Source, digest, fitting_weights
 from nnspec.data.arrays import dataset_from_arrays
-from nnspec.data.slots import embedded_ids, image_options, input_columns
+from nnspec.data.slots import embedded_ids, image_options, input_columns, text_inputs
 from nnspec.diagnostics.errors import Fault
 from nnspec.graph import onnx_file
 from nnspec.graph.errors import GraphError, OpsetError
@@ -38,9 +39,10 @@ OPSET = 21
 class CompiledModel:
     """A verified inference model. `onnx` is the ModelProto."""
 
-    def __init__(self, spec: Spec, model: Any) -> None:
+    def __init__(self, spec: Spec, model: Any, classes: Classes | None = None) -> None:
         self.spec = spec
         self.onnx = model
+        self._classes = {name: tuple(found) for name, found in (classes or {}).items()}
 
     @run_errors()
     def save(self, path: str | Path) -> None:
@@ -57,8 +59,9 @@ class CompiledModel:
     def run(self, inputs: Mapping[str, Any]) -> dict[str, Array]:
         """The outputs for a batch of inputs, both by the names of the spec. Raises a DataError for arrays that do not
         fit."""
-        batch = dataset_from_arrays(self.spec, inputs, targets=False)
+        batch = dataset_from_arrays(self.spec, inputs, self._classes, targets=False)
         with run_errors():
+            require_places(self.spec, {name: array.shape for name, array in batch.arrays.items()})
             return self._session.run(batch.arrays)
 
     @cached_property
@@ -92,10 +95,11 @@ def compile_model(
         for item in spec.parameters
     }
     named = _outputs(spec, outputs)
-    about = metadata(spec, arrays, classes or given.classes)
+    known = classes or given.classes
+    about = metadata(spec, arrays, known)
     model = _model(spec, library, named, arrays, about, _opset(spec, opset))
     verify(model, spec, library, named, arrays)
-    return CompiledModel(spec, model)
+    return CompiledModel(spec, model, known)
 
 
 def require_model_path(spec: Spec, path: str | Path) -> None:
@@ -129,6 +133,7 @@ def metadata(spec: Spec, weights: Mapping[str, Array], classes: Classes) -> dict
         "nnspec.ids": json.dumps(embedded_ids(spec)),
         "nnspec.feeds": json.dumps({name: list(columns) for name, columns in input_columns(spec).items()}),
         **({"nnspec.images": json.dumps(images)} if images else {}),
+        **({"nnspec.text": json.dumps(text)} if (text := text_inputs(spec)) else {}),
     }
 
 

@@ -144,7 +144,10 @@ def _possible(spec: Spec, library: Library, sizes: Sizes) -> bool:
     if not all(isinstance(dim, int) and dim > 0 for type in types.values() for dim in type.shape):
         return False
     for node in spec.nodes:
-        arguments = {option: types[name] for option, name in node.arguments.items()}
+        arguments = {
+            option: types[names] if isinstance(names, str) else tuple(types[name] for name in names)
+            for option, names in node.arguments.items()
+        }
         try:
             component = codec.build(library, node.kind, node.component, node.options, arguments)
             component.infer(*(types[name] for name in node.inputs))

@@ -38,7 +38,7 @@ train {
   epochs    = 10
 }
 """
-EDITS = 150 * FACTOR
+EDITS = 250 * FACTOR
 Session = Callable[[Callable[[LanguageClient, list[Any]], Awaitable[None]]], None]
 
 

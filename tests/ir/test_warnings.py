@@ -275,3 +275,51 @@ LOUD = "dense(3) -> dropout(0.5)"
 )
 def test_comments_allow_warnings(text: str, codes: list[str]) -> None:
     assert [one.code for one in findings(text)] == codes
+
+
+def image(line: str, shape: str = "3, 32, 32") -> str:
+    return f"nnspec 1\nmodel m {{\n  input x: float32[N, {shape}]\n  output y = {line}\n}}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "help"),
+    [
+        (image("conv2d(3, 6, 5)"), "W320", "conv2d(6, 5) makes 6 channels"),
+        (image("conv2d(3, 16, 1)"), "W320", "conv2d(16, 1) makes 16 channels"),
+        (image("conv1d(1, 8, 3)", "1, 100"), "W320", "conv1d(8, 3) makes 8 channels"),
+        (image("conv2d(16, 3)", "32, 32, 3"), "W321", "transpose(0, 3, 1, 2)"),
+        (image("max_pool2d(1)", "28, 28, 1"), "W321", "transpose(0, 3, 1, 2)"),
+        (image("conv2d(5, 1) -> softmax"), "W322", "axis = 1 is the axis of the channels; axis = 3"),
+        (image("conv2d(5, 1) -> prelu(true)"), "W322", "axis = 1"),
+        (image("batch_norm -> layer_norm"), "W322", "axis = 1"),
+    ],
+)
+def test_the_order_of_other_frameworks_is_legal_and_hardly_ever_meant(text: str, code: str, help: str) -> None:
+    (found,) = findings(text)
+    assert (found.code, found.severity, found.span and found.span.line) == (code, "warning", 4)
+    assert help in found.help
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        image("conv2d(16, 3)"),
+        image("conv2d(3, 3, 1)"),
+        image("conv2d(3, 4, 2)"),
+        image("conv2d(3, 4, 1)"),
+        image("conv2d(8, 16, 16)"),
+        image("conv2d(3, [6, 6], 5)"),
+        image("conv2d(4, 3)", "32, 40, 3"),
+        image("conv2d(4, 1)", "64, 64, 2"),
+        image("conv2d(4, 1)", "3, 3, 3"),
+        image("conv2d(4, 1)", "H, W, 3").replace("N, H", "N, 8"),
+        image("transpose(0, 3, 1, 2) -> conv2d(4, 1)", "32, 32, 3"),
+        image("conv2d(5, 1) -> softmax(axis = 3)"),
+        image("conv2d(5, 1) -> prelu"),
+        image("conv2d(5, 1) -> transpose(0, 2, 3, 1) -> softmax"),
+        image("global_avg_pool -> softmax"),
+        image("dense(3) -> softmax"),
+    ],
+)
+def test_what_may_well_be_meant(text: str) -> None:
+    assert findings(text) == []

@@ -12,7 +12,7 @@ from library_cases import Case, cases, lowered, model_of, onnxruntime
 import nnspec
 from nnspec.diagnostics.errors import Fault
 from nnspec.ir.components import Example
-from nnspec.layers.normalization import MACHINE_EPSILON
+from nnspec.layers.normalization.features import MACHINE_EPSILON
 
 Array = np.ndarray[Any, Any]
 

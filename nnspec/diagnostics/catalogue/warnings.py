@@ -29,6 +29,12 @@ COUNTED = GOOD.replace("logits = dense(3)", "logits = dense(3)\n  other = x -> d
     "cross_entropy(logits, kind)", "cross_entropy(logits, kind) + cross_entropy(other, kind)"
 )
 
+
+def images(line: str, shape: str = "N, 3, 32, 32") -> str:
+    """A file with one line behind the input of images."""
+    return f"nnspec 1\n\nmodel demo {{\n  input image: float32[{shape}]\n  output y = {line}\n}}\n"
+
+
 ENTRIES: tuple[Entry, ...] = (
     Entry(
         "W301",
@@ -129,5 +135,33 @@ ENTRIES: tuple[Entry, ...] = (
         sgd 1e-5 to 5, for lion at most 0.01. Often a zero is missing, or the rate was taken from another optimizer.""",
         GOOD.replace("adam(lr = 0.01)", "adam(lr = 3.0)"),
         GOOD.replace("adam(lr = 0.01)", "adam(lr = 3e-4)"),
+    ),
+    Entry(
+        "W320",
+        "a convolution that begins with the channels of its input",
+        """PyTorch's Conv2d(3, 16, 5) goes from 3 channels to 16 with a kernel of 5. Here the channels of the input are
+        known, and the options are channels, kernel, stride: conv2d(3, 16, 5) would be 3 channels by a kernel of 16 at
+        every fifth pixel. It is said where the channels stay as many, the kernel is even and above 4, and the stride
+        odd, which is hardly ever meant.""",
+        images("conv2d(3, 16, 5)"),
+        images("conv2d(16, 5)"),
+    ),
+    Entry(
+        "W321",
+        "an image with its channels last",
+        """Convolution and pooling read [N, C, H, W], as PyTorch does. [N, 32, 32, 3], as TensorFlow and files of images
+        have it, is 32 channels of 32x3 pixels to them, and what is learned is little. Arrays can be kept as they are,
+        and turned in the graph. It is said of an input whose first two sizes are equal and whose last is 1 or 3.""",
+        images("conv2d(16, 3)", "N, 32, 32, 3"),
+        images("transpose(0, 3, 1, 2) -> conv2d(16, 3)", "N, 32, 32, 3"),
+    ),
+    Entry(
+        "W322",
+        "along the width, where channels are on axis 1",
+        """softmax, normalisation and gates work along the last axis, where features are. What convolutions, pools and
+        batch_norm give has its channels on axis 1, and the last axis is the width of an image or the time of a signal.
+        A softmax over classes for each pixel is softmax(axis = 1), as is PyTorch's Softmax2d.""",
+        images("conv2d(5, 1) -> softmax"),
+        images("conv2d(5, 1) -> softmax(axis = 1)"),
     ),
 )

@@ -10,7 +10,7 @@ from nnspec.ir.components import Example, Layer, ParameterSpec, called, feature_
 from nnspec.ir.dims import Dim, product
 from nnspec.ir.fields import Limits, PositiveFloat, PositiveInt
 from nnspec.ir.types import FLOATS, TensorType
-from nnspec.layers.batch_normalization import Tracking, affine_parameters, normalized, scaled
+from nnspec.layers.normalization.batch import Tracking, affine_parameters, normalized, scaled
 from nnspec.layers.registry import LAYERS
 
 if TYPE_CHECKING:
