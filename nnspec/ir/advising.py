@@ -34,8 +34,8 @@ def advise(
     warn_of_unused_names(record, file)
     warn_of_unused_values(record, env, train, required)
     warn_of_needless_biases(record, kept)
-    warn_of_dropped_outputs(record, env, train, makers)
     if train and section:
+        warn_of_dropped_outputs(record, env, train, makers)
         warn_of_squashed_logits(record, env, train, makers, section)
         warn_of_class_counts(record, train)
         warn_of_rates(record, train, section)

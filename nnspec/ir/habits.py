@@ -19,7 +19,7 @@ INSIDE = {
 }
 """By loss of logits: the code, and what must not be before it."""
 SQUASHING = ("softmax", "log_softmax", "sigmoid", "identity", "squeeze", "flatten")
-DROPPING = ("dropout", "spatial_dropout", "gaussian_noise")
+DROPPING = ("dropout", "spatial_dropout")
 
 
 def warn_of_squashed_logits(
@@ -46,7 +46,7 @@ def warn_of_needless_biases(record: Record, kept: set[Tensor]) -> None:
     """W307: a layer with a bias whose result goes to batch_norm alone, which takes the mean off again."""
     users: dict[Tensor, list[NodeRecord]] = {}
     for node in record.nodes:
-        for tensor in (*node.inputs, *node.arguments.values()):
+        for tensor in node.operands:
             users.setdefault(tensor, []).append(node)
     needless: dict[Span, NodeRecord | None] = {}
     for node in record.nodes:
@@ -66,11 +66,11 @@ def warn_of_needless_biases(record: Record, kept: set[Tensor]) -> None:
 
 
 def warn_of_dropped_outputs(
-    record: Record, env: Environment, train: TrainRecord | None, makers: Mapping[Tensor, NodeRecord]
+    record: Record, env: Environment, train: TrainRecord, makers: Mapping[Tensor, NodeRecord]
 ) -> None:
     """W308: an output, or what a loss is given, comes right from dropout."""
     last = [value for _, value, _ in env.outputs if isinstance(value, Tensor)]
-    last += [node.inputs[0] for node in train.nodes if node.operator.kind == "loss"] if train else []
+    last += [node.inputs[0] for node in train.nodes if node.operator.kind == "loss"]
     for value in last:
         maker = makers.get(value)
         while maker and maker.operator.name in SQUASHING:

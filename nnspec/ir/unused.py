@@ -22,8 +22,7 @@ def warn_of_unused_values(record: Record, env: Environment, train: TrainRecord |
     used: set[Tensor] = {value for _, value, _ in env.outputs if isinstance(value, Tensor)}
     used |= {value for name in required if isinstance(value := env.values.get(name), Tensor)}
     for node in (*record.nodes, *(train.nodes if train else ())):
-        used.update(node.inputs)
-        used.update(node.arguments.values())
+        used.update(node.operands)
     if train:
         used.add(train.loss)
         used.update(tensor for metric in train.metrics for tensor in metric.inputs)
@@ -80,7 +79,7 @@ def _upstream(tensors: Sequence[Tensor], makers: Mapping[Tensor, NodeRecord]) ->
         if node is not None and id(node) not in seen:
             seen.add(id(node))
             yield node
-            waiting += [*node.inputs, *node.arguments.values()]
+            waiting += node.operands
 
 
 # ---- names

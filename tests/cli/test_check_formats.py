@@ -9,15 +9,17 @@ import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
+import jsonschema
 import pytest
 
 from nnspec.cli import check as command
+from nnspec.diagnostics.envelope import SCHEMA
 from tests.cli.conftest import Command
 
 BAD = "nnspec 1\n\nmodel bad {\n  input x: float32[N, 4]\n" + (
     "  y = linear(3)\n  z = conv2d(3, kernel = 3, padding = same)\n}\n"
 )
-WARNED = "nnspec 1\n\nmodel m {\n  input x: float32[N, 4]\n  dense(3) -> dropout(0.5)\n}\n"
+WARNED = "nnspec 1\n\nmodel m {\n  input x: float32[N, 4]\n  dense(3) -> batch_norm\n}\n"
 
 
 @pytest.fixture
@@ -46,6 +48,13 @@ def test_json_is_a_versioned_envelope(nnspec: Command, files: Path) -> None:
     }
 
 
+def test_json_is_as_its_schema_says(nnspec: Command, files: Path) -> None:
+    for paths in (["bad, file.nn", "warned.nn"], ["missing.nn"], ["specs"]):
+        jsonschema.validate(json.loads(nnspec("check", "--format", "json", *paths).out), SCHEMA)
+    published = Path(__file__).parent.parent.parent / "docs" / "check.schema.json"
+    assert json.loads(published.read_text()) == SCHEMA
+
+
 def test_github_shows_errors_beside_their_lines(nnspec: Command, files: Path) -> None:
     done = nnspec("check", "--format", "github", "bad, file.nn", "warned.nn")
     first, *_, last = done.out.splitlines()
@@ -53,7 +62,7 @@ def test_github_shows_errors_beside_their_lines(nnspec: Command, files: Path) ->
         "::error file=bad%2C file.nn,line=5,endLine=5,col=7,endColumn=13,title=nnspec E201"
         "::there is no layer linear%0Ahelp: did you mean dense?"
     )
-    assert last.startswith("::warning file=warned.nn,line=5,endLine=5,col=15,endColumn=22,title=nnspec W308::")
+    assert last.startswith("::warning file=warned.nn,line=5,endLine=5,col=3,endColumn=8,title=nnspec W307::")
 
 
 def test_github_shows_ten_of_a_kind_so_the_rest_is_counted(nnspec: Command, files: Path) -> None:
@@ -98,9 +107,9 @@ def test_control_characters_do_not_break_the_formats(nnspec: Command, files: Pat
 def test_strict(nnspec: Command, files: Path) -> None:
     assert nnspec("check", "warned.nn").code == 0
     done = nnspec("check", "--strict", "warned.nn")
-    assert done.code == 1 and "warning[W308]" in done.out and "warnings count as errors here" in done.err
+    assert done.code == 1 and "warning[W307]" in done.out and "warnings count as errors here" in done.err
     assert nnspec("check", "--quiet", "warned.nn") == (0, "", "")
-    assert "W308" in nnspec("check", "--quiet", "--strict", "warned.nn").out
+    assert "W307" in nnspec("check", "--quiet", "--strict", "warned.nn").out
 
 
 def test_safe_mending_leads_to_fewer_findings_and_a_second_time_to_none(nnspec: Command, files: Path) -> None:
@@ -120,7 +129,7 @@ def settings(folder: Path, text: str) -> None:
 
 
 def test_settings_of_a_project(nnspec: Command, files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings(files, 'exclude = ["bad*", "old"]\nallow = ["W308"]\nstrict = true')
+    settings(files, 'exclude = ["bad*", "old"]\nallow = ["W307"]\nstrict = true')
     (files / "old").mkdir()
     (files / "old" / "x.nn").write_text(BAD)
     assert nnspec("check", ".").code == 0
@@ -172,14 +181,14 @@ def test_unchanged_files_are_answered_from_the_cache(
 ) -> None:
     (files / "b.nn").write_text("nnspec 1\nblock b() {\n  input x\n  relu\n}\n")
     (files / "m.nn").write_text(
-        'nnspec 1\nuse "b.nn": b\nmodel m(k = 1) {\n  input x: float32[N, 4]\n  b -> dropout(0.5)\n}\n'
+        'nnspec 1\nuse "b.nn": b\nmodel m(k = 1) {\n  input x: float32[N, 4]\n  b -> dense(3) -> batch_norm\n}\n'
     )
     seen = looks(monkeypatch)
     first = nnspec("check", "m.nn", "specs/iris.nn")
     assert seen == ["m.nn", "specs/iris.nn"]
     seen.clear()
     assert nnspec("check", "m.nn", "specs/iris.nn") == first and seen == []
-    assert "W308" in first.out and "W304" in first.out
+    assert "W307" in first.out and "W304" in first.out
     assert nnspec("check", "--no-cache", "m.nn").out and seen == ["m.nn"]
     seen.clear()
     nnspec("check", "m.nn", "--set", "k=2")

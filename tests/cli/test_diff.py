@@ -43,7 +43,7 @@ CASES = {
         ("input x: float32[N, 4]\n\n", "input x: float32[N, T, 4]\n\n  mean(axis = 1)\n"),
         [
             ("input", "x", "changed", "float32[N, 4]", "float32[N, T, 4]", "clients"),
-            ("layer", "mean_1", "added", "", "mean(axis = 1, keepdims = false)", ""),
+            ("layer", "mean_1", "added", "", "mean(axis = 1, keepdims = false, lengths = none)", ""),
         ],
     ),
     "an output is added": (

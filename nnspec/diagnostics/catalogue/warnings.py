@@ -107,8 +107,8 @@ ENTRIES: tuple[Entry, ...] = (
         "dropout on the result",
         """Dropout in front of a layer makes that layer rely on no single value. Behind the last layer it sets parts of
         the result itself to 0 while the network learns, and the loss counts that as an error nobody can mend.""",
-        model("dense(3) -> dropout(0.5)").replace("  relu\n", ""),
-        model("dropout(0.5) -> dense(3)").replace("  relu\n", ""),
+        GOOD.replace("logits = dense(3)", "logits = dense(3) -> dropout(0.5)"),
+        GOOD.replace("logits = dense(3)", "logits = dropout(0.5) -> dense(3)"),
     ),
     Entry(
         "W309",
