@@ -15,6 +15,7 @@ from nnspec.language.tokens import END, NEWLINE, OPERATORS, Token
 from tests.soak import FACTOR
 
 from .shorthand import ACCEPTANCE, shown, valid
+from .test_fuzz import damaged_bytes, damaged_words, spliced
 
 ROOT = Path(__file__).parent.parent.parent
 SPECS = sorted(
@@ -198,3 +199,12 @@ def test_nothing_but_the_layout_changes(pair: tuple[str, str]) -> None:
     assert shown(valid(result)) == shown(valid(text)) == shown(valid(original))
     assert comments_of(result) == comments_of(text)
     assert all(line == line.rstrip() and "\t" not in line.split("#")[0] for line in result.split("\n"))
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(st.one_of(damaged_bytes(), damaged_words(), spliced()))
+def test_damaged_specs_are_laid_out_or_answered(text: str | bytes) -> None:
+    result, found = formatted(text, "f")
+    assert bool(result) is not bool(found)
+    if result:
+        assert formatted(result, "f") == (result, [])
