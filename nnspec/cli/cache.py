@@ -16,10 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nnspec import __version__
-from nnspec.diagnostics.errors import Diagnostic, Edit
-from nnspec.diagnostics.span import Span
 
 if TYPE_CHECKING:
+    from nnspec.diagnostics.errors import Diagnostic
     from nnspec.ir.project import Project
 
 PACKAGE = Path(__file__).resolve().parent.parent
@@ -41,9 +40,7 @@ class Cache:
 
     def __init__(self, settings: Mapping[str, Any], root: str | None) -> None:
         self.folder = _folder()
-        self.common = json.dumps(
-            [__version__, _state(PACKAGE), sorted(map(repr, settings.items())), root, str(Path.cwd())]
-        )
+        self.common = json.dumps([__version__, _state(), sorted(map(repr, settings.items())), root, str(Path.cwd())])
 
     def known(self, path: str) -> Known | None:
         """What is known of a file and of those that it uses; None where anything is new."""
@@ -95,16 +92,19 @@ def _folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "nnspec"
 
 
-def _state(folder: Path) -> str:
-    """A digest of the files of nnspec itself, by size and time, so that a developer is not told what was once true."""
+def _state() -> str:
+    """What tells one state of nnspec from another of the same version: when it was installed; in a checkout, where a
+    developer works on it, the size and time of each of its files."""
+    if not (PACKAGE.parent / "pyproject.toml").exists():
+        return str((PACKAGE / "__init__.py").stat().st_mtime_ns)
     seen = sha256()
-    waiting = [str(folder), str(folder.parent / "grammar")]
+    waiting = [str(PACKAGE), str(PACKAGE.parent / "grammar")]
     while waiting:
         try:
             with os.scandir(waiting.pop()) as entries:
                 for entry in sorted(entries, key=lambda entry: entry.name):
                     if entry.is_dir(follow_symlinks=False):
-                        if entry.name != "__pycache__":
+                        if entry.name not in ("__pycache__", "vscode"):
                             waiting.append(entry.path)
                     else:
                         status = entry.stat()
@@ -128,5 +128,8 @@ def _record(found: Diagnostic) -> list[Any]:
 def _diagnostic(
     code: str, message: str, span: list[Any], help: str, label: str, severity: str, edits: list[Any]
 ) -> Diagnostic:
+    from nnspec.diagnostics.errors import Diagnostic, Edit
+    from nnspec.diagnostics.span import Span
+
     made = tuple(Edit(Span(*place), text) for place, text in edits)
     return Diagnostic(code, message, Span(*span), help, label, severity, made)

@@ -6,15 +6,16 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nnspec.cli import settings
 from nnspec.cli.cache import Cache
 from nnspec.cli.config import Config, config
-from nnspec.cli.output import print_findings, warn
 from nnspec.cli.paths import STDIN, spec_files
-from nnspec.diagnostics.errors import Diagnostic
+
+if TYPE_CHECKING:
+    from nnspec.diagnostics.errors import Diagnostic
 
 FORMATS = ("text", "json", "github", "sarif", "junit")
 ROUNDS = 5
@@ -112,19 +113,21 @@ class _Check:
 def _print(options: argparse.Namespace, found: Sequence[Diagnostic], check: _Check, failing: bool) -> None:
     if options.format == "text":
         if found:
+            from nnspec.cli.output import print_findings
+
             print_findings(found, sys.stdout, check.sources)
             if failing and not any(one.severity == "error" for one in found):
-                warn("warnings count as errors here")
+                _say("warnings count as errors here")
         elif not options.quiet:
             count = len(check.names)
             print(f"{count} file{'s' * (count != 1)} checked, no errors")
         mendable = sum(bool(one.edits) for one in found)
         if mendable and not options.fix:
-            warn(f"{mendable} of them can be mended: nnspec check --fix")
+            _say(f"{mendable} of them can be mended: nnspec check --fix")
     else:
         sys.stdout.write(_machine(options.format, found, check))
     if check.mended:
-        warn(f"{check.mended} finding{'s' * (check.mended != 1)} mended")
+        _say(f"{check.mended} finding{'s' * (check.mended != 1)} mended")
 
 
 def _machine(format: str, found: Sequence[Diagnostic], check: _Check) -> str:
@@ -145,6 +148,8 @@ def _machine(format: str, found: Sequence[Diagnostic], check: _Check) -> str:
 
 def _relative(found: Diagnostic) -> Diagnostic:
     """A finding with its file as it is named from the working directory, which is what hosts of code know."""
+    from dataclasses import replace
+
     if found.span is None or not found.span.file.startswith("/"):
         return found
     try:
@@ -152,3 +157,8 @@ def _relative(found: Diagnostic) -> Diagnostic:
     except ValueError:
         return found
     return replace(found, span=found.span._replace(file=file))
+
+
+def _say(text: str) -> None:
+    """A line for a person, beside the output."""
+    print(text, file=sys.stderr)

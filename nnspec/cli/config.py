@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 FILE = "pyproject.toml"
-TABLE = re.compile(r"^\s*\[\s*tool\s*\.\s*[\"']?nnspec[\"']?\s*\]", re.MULTILINE)
+NAMED = ("tool.nnspec", 'tool."nnspec"', "tool.'nnspec'")
+"""How the table is named; without it the file is not parsed, since that takes longer than a check that is known."""
 
 
 class WrongUsage(Exception):
@@ -19,8 +17,7 @@ class WrongUsage(Exception):
         super().__init__(message + (f"\n  help: {help}" if help else ""))
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
+class Config(NamedTuple):
     """The settings of a project."""
 
     exclude: tuple[str, ...] = ()
@@ -40,19 +37,20 @@ def config() -> Config:
         path = folder / FILE
         if path.is_file():
             text = path.read_text(encoding="utf-8", errors="replace")
-            return _read(text, path) if TABLE.search(text) else Config()
+            return _read(text, path) if any(name in text for name in NAMED) else Config()
     return Config()
 
 
 def _read(text: str, path: Path) -> Config:
     import tomllib
+    from difflib import get_close_matches
 
     try:
-        table = tomllib.loads(text)["tool"]["nnspec"]
+        table = tomllib.loads(text).get("tool", {}).get("nnspec", {})
     except tomllib.TOMLDecodeError as error:
         raise WrongUsage(f"{path} cannot be read: {error}") from error
     found: dict[str, Any] = {}
-    known = list(Config.__dataclass_fields__)
+    known = list(Config._fields)
     for key, value in table.items():
         if key not in known:
             close = get_close_matches(key, known, n=1)

@@ -7,8 +7,6 @@ from collections.abc import Iterable, Iterator
 from fnmatch import fnmatch
 from pathlib import Path
 
-from nnspec.diagnostics.errors import Fault
-
 STDIN = "-"
 
 
@@ -41,6 +39,8 @@ def _files(argument: str, exclude: tuple[str, ...]) -> list[str]:
         return [argument]
     kept = [file for file in found if not _left_out(file, argument, exclude)]
     if not kept:
+        from nnspec.diagnostics.errors import Fault
+
         raise Fault("E301", f"there is no .nn file {what}" + (" that is not excluded" if found else ""))
     return kept
 
