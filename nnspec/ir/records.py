@@ -84,6 +84,12 @@ class NodeRecord:
     recompute: int
     """The number of the call of a block that is to be computed again in the backward pass; 0 for none."""
 
+    @property
+    def operands(self) -> list[Tensor]:
+        """All values that it takes, those among its options too."""
+        given = [own if isinstance(own, tuple) else (own,) for own in self.arguments.values()]
+        return [*self.inputs, *(tensor for own in given for tensor in own)]
+
 
 @dataclass(eq=False, slots=True)
 class Block:
