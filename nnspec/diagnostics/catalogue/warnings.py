@@ -191,7 +191,7 @@ ENTRIES: tuple[Entry, ...] = (
         "weights that read bytes",
         """Images give numbers from 0 to 255, whatever the dtype of the input. A layer with weights that reads them as
         they are begins with results in the hundreds, and often learns nothing or ends in nan. PyTorch's ToTensor
-        divides by 255 in silence; here the model does it, deployed too. Nothing is said where a normalization follows.""",
+        divides by 255 in silence; here the model does it. Nothing is said where a normalization follows.""",
         PIXELS.format("conv2d(8, 3)"),
         PIXELS.format("rescale(1 / 255) -> conv2d(8, 3)"),
     ),
