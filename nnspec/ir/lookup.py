@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from nnspec.diagnostics.errors import Fault
 from nnspec.ir.advice import article, elsewhere
 from nnspec.ir.expected import Expected
+from nnspec.ir.recipes import besides, recipe
 from nnspec.ir.records import Environment, Layerlike, Record
 from nnspec.ir.wording import listed, nearest
 from nnspec.language import syntax
@@ -33,7 +34,11 @@ def unknown_layer(record: Record, env: Environment, name: str) -> Fault:
     if fault := _known_otherwise(record, env, name):
         return fault
     near = _nearest_layer(record, env, name)
-    help = f"did you mean {near}?" if near else f"`block {name}(…) {{ … }}` declares one, and `use` brings one in"
+    help = (
+        f"did you mean {near}?{besides(name)}"
+        if near
+        else f"`block {name}(…) {{ … }}` declares one, and `use` brings one in"
+    )
     return Fault("E201", f"there is no layer {name}", help=help, fix=record.registries["layer"].same(name))
 
 
@@ -61,6 +66,8 @@ def _known_otherwise(record: Record, env: Environment, name: str) -> Fault | Non
         return Fault(
             "E201", f"nnspec has no {own} yet", help="it is part of the language, and comes in a later version"
         )
+    if help := recipe(name):
+        return Fault("E201", f"there is no layer {name}", help=help)
     message, help = elsewhere(record.registries, name, "layer")
     return Fault("E201", message, help=help) if message else None
 
