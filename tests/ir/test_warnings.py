@@ -175,6 +175,12 @@ def test_names_that_nothing_uses() -> None:
     ]
 
 
+def test_the_name_of_an_option_is_no_use_of_a_parameter() -> None:
+    (found,) = findings(model("dense(3, bias = false)", params="(bias = true)"))
+    assert (found.code, found.message) == ("W304", "nothing uses the parameter bias")
+    assert findings(model("dense(3, bias = bias)", params="(bias = true)")) == []
+
+
 def test_a_block_that_is_brought_in_for_nothing() -> None:
     text = model("mlp(3)").replace("nnspec 1\n", "nnspec 1\nuse std.feedforward: mlp, residual_dense\n")
     assert warned(text) == [("W304", "nothing uses the block residual_dense", 2)]
