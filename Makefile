@@ -38,7 +38,6 @@ bench: .torch/.ready  ## training steps, and the update alone, side by side with
 	$(TORCH)/python -m benchmarks.training_step
 	$(TORCH)/python -m benchmarks.update
 	$(TORCH)/python -m benchmarks.convolution
-	$(TORCH)/python -m benchmarks.recurrent
 	$(TORCH)/python -m benchmarks.transformer
 	$(TORCH)/python -m benchmarks.recurrent
 
