@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -11,15 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from nnspec import __version__
+from nnspec.compiler.about import Classes, description, metadata, notes
 from nnspec.compiler.absorption import absorb_normalizations
 from nnspec.compiler.initial import initial_values
 from nnspec.compiler.lowering import Library
 from nnspec.compiler.training_graphs import forward_graph
 from nnspec.compiler.verification import verify
-from nnspec.compiler.weights import Source, digest, fitting_weights
+from nnspec.compiler.weights import Lineage, Source, fitting_weights
 from nnspec.data.arrays import dataset_from_arrays
-from nnspec.data.slots import embedded_ids, image_options, input_columns
 from nnspec.diagnostics.errors import Fault
 from nnspec.graph import onnx_file
 from nnspec.graph.errors import GraphError, OpsetError
@@ -30,7 +27,6 @@ from nnspec.runtime.edge import run_errors
 from nnspec.runtime.session import Session, available_cores
 
 Array = np.ndarray[Any, Any]
-Classes = Mapping[str, Sequence[Any]]
 
 OPSET = 21
 
@@ -74,14 +70,15 @@ def compile_model(
     opset: int | None = None,
     outputs: str | Sequence[str] | None = None,
     classes: Classes | None = None,
+    lineage: Lineage | None = None,
 ) -> CompiledModel:
     """The inference model of a spec, verified against its unoptimised form.
 
     `weights` is a run directory, a safetensors file, arrays by path or a Trainer; without it the parameters have their
     initial values. `opset` and `outputs` (a name, or several) come from the export section where they are not given;
-    `classes` names those of label targets, by default those of the run. The same arguments give the same bytes. Raises
-    a RunError: E702 for weights that do not fit, E703 where the verification fails, E709 for an output that does not
-    exist, E710 for an opset that the model cannot be written in.
+    `classes` names those of label targets, and `lineage` what made the weights, by default as the run says. The same
+    arguments give the same bytes. Raises a RunError: E702 for weights that do not fit, E703 where the verification
+    fails, E709 for an output that does not exist, E710 for an opset that the model cannot be written in.
     """
     library = registries()
     given = fitting_weights(
@@ -92,7 +89,7 @@ def compile_model(
         for item in spec.parameters
     }
     named = _outputs(spec, outputs)
-    about = metadata(spec, arrays, classes or given.classes)
+    about = metadata(spec, arrays, classes or given.classes, lineage or given.lineage)
     model = _model(spec, library, named, arrays, about, _opset(spec, opset))
     verify(model, spec, library, named, arrays)
     return CompiledModel(spec, model)
@@ -116,22 +113,6 @@ def require_model_path(spec: Spec, path: str | Path) -> None:
         raise Fault("E706", f"there is no folder {target.parent}", help="make it first")
 
 
-def metadata(spec: Spec, weights: Mapping[str, Array], classes: Classes) -> dict[str, str]:
-    """What the file says about itself: where it is from, and what its inputs and classes mean."""
-    source = spec.files.get(spec.path, "")
-    images = image_options(spec)
-    return {
-        "nnspec.version": __version__,
-        "nnspec.spec": source,
-        "nnspec.spec_sha256": hashlib.sha256(source.encode()).hexdigest(),
-        "nnspec.weights_sha256": digest(weights),
-        "nnspec.classes": json.dumps({name: list(found) for name, found in classes.items()}),
-        "nnspec.ids": json.dumps(embedded_ids(spec)),
-        "nnspec.feeds": json.dumps({name: list(columns) for name, columns in input_columns(spec).items()}),
-        **({"nnspec.images": json.dumps(images)} if images else {}),
-    }
-
-
 def _opset(spec: Spec, given: int | None) -> int:
     opset = given if given is not None else (spec.export and spec.export.opset) or OPSET
     known = onnx_file.IR_VERSIONS
@@ -150,7 +131,7 @@ def _model(
 ) -> Any:
     try:
         graph, absorbed = absorb_normalizations(forward_graph(spec, library, outputs, opset=opset), arrays)
-        return onnx_file.to_model(graph, absorbed, about)
+        return onnx_file.to_model(graph, absorbed, about, description(spec), notes(spec))
     except OpsetError as error:
         raise Fault("E710", f"{spec.name} cannot be written in opset {opset}: {error}") from error
     except GraphError as error:

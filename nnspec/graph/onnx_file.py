@@ -20,6 +20,7 @@ from nnspec.graph.errors import OpsetError
 from nnspec.graph.graph import Array, Attribute, Graph, GraphError, Node, Value
 from nnspec.graph.naming import Names
 from nnspec.graph.older_opsets import adapted
+from nnspec.graph.spelled_out import spelled_out
 from nnspec.graph.text import text
 from nnspec.ir.dims import Dim, parse, symbol
 from nnspec.ir.types import TensorType
@@ -38,15 +39,16 @@ def to_model(
     initializers: Mapping[str, Array] | None = None,
     metadata: Mapping[str, str] | None = None,
     doc: str = "",
+    notes: Mapping[str, str] | None = None,
 ) -> onnx.ModelProto:
     """The graph as an ONNX model.
 
     Parameters whose path is in `initializers` become initializers, the others graph inputs. Outputs have exactly their
-    declared names.
+    declared names. `notes` are what people read beside inputs, outputs and nodes, by name or origin.
     """
     if graph.opset not in IR_VERSIONS:
         raise OpsetError(f"opset {graph.opset} is outside {min(IR_VERSIONS)} to {max(IR_VERSIONS)}")
-    writer = _Writer(graph, initializers or {})
+    writer = _Writer(spelled_out(graph), initializers or {}, notes or {})
     model = helper.make_model(
         writer.graph(doc),
         opset_imports=[helper.make_opsetid("", graph.opset)],
@@ -136,8 +138,9 @@ def _move_tensors(model: onnx.ModelProto, path: Path, name: str) -> None:
 class _Writer:
     """Writes one graph. Constants are collected while the nodes are written."""
 
-    def __init__(self, graph: Graph, arrays: Mapping[str, Array]) -> None:
+    def __init__(self, graph: Graph, arrays: Mapping[str, Array], notes: Mapping[str, str]) -> None:
         self._graph = graph
+        self._notes = notes
         self._arrays = arrays
         self._names = Names(graph)
         self._constants: dict[Value, Array] = {}
@@ -151,8 +154,8 @@ class _Writer:
         return helper.make_graph(
             nodes,
             g.name,
-            [_value_info(value.name, value.type) for value in (*g.inputs, *free)],
-            [_value_info(name, value.type) for name, value in g.outputs.items()],
+            [_value_info(value.name, value.type, self._notes.get(value.name)) for value in (*g.inputs, *free)],
+            [_value_info(name, value.type, self._notes.get(name)) for name, value in g.outputs.items()],
             initializer=self._initializers(),
             doc_string=doc or None,
             value_info=[_value_info(name, type) for name, type in made if name not in g.outputs],
@@ -176,7 +179,9 @@ class _Writer:
         while read and not read[-1]:
             read.pop()
         made = [self._names[value] for value in node.outputs]
-        result = helper.make_node(op_type, read, made, name=node.outputs[0].name)
+        result = helper.make_node(
+            op_type, read, made, name=node.outputs[0].name, doc_string=self._notes.get(node.origin)
+        )
         for name, value in sorted(attributes.items()):
             if name not in schema.attributes:
                 raise OpsetError(f"{place} needs opset {_since(op_type, name)} for its attribute {name!r}")
@@ -239,9 +244,9 @@ def _element_type(dtype: str) -> int:
     return int(TensorProto.DataType.Value({"float32": "FLOAT", "float64": "DOUBLE"}.get(dtype, dtype.upper())))
 
 
-def _value_info(name: str, type: TensorType) -> onnx.ValueInfoProto:
+def _value_info(name: str, type: TensorType, note: str | None = None) -> onnx.ValueInfoProto:
     dims = [dim if isinstance(dim, int) else str(dim) for dim in type.shape]
-    return helper.make_tensor_value_info(name, _element_type(type.dtype), dims)
+    return helper.make_tensor_value_info(name, _element_type(type.dtype), dims, note or "")
 
 
 __all__ = [
