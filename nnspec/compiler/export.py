@@ -12,6 +12,7 @@ import numpy as np
 from nnspec.compiler.about import Classes, description, metadata, notes
 from nnspec.compiler.absorption import absorb_normalizations
 from nnspec.compiler.initial import initial_values
+from nnspec.compiler.input_scaling import absorb_scaling
 from nnspec.compiler.lowering import Library
 from nnspec.compiler.training_graphs import forward_graph
 from nnspec.compiler.verification import verify
@@ -131,6 +132,7 @@ def _model(
 ) -> Any:
     try:
         graph, absorbed = absorb_normalizations(forward_graph(spec, library, outputs, opset=opset), arrays)
+        graph, absorbed = absorb_scaling(graph, absorbed)
         return onnx_file.to_model(graph, absorbed, about, description(spec), notes(spec))
     except OpsetError as error:
         raise Fault("E710", f"{spec.name} cannot be written in opset {opset}: {error}") from error
