@@ -30,6 +30,7 @@ class Deployed:
 
     def __init__(self, model: Any) -> None:
         said = onnx_file.metadata(model)
+        self.metadata: dict[str, str] = said
         self.inputs: dict[str, TensorType] = onnx_file.signature(model)
         """The inputs by name."""
         self.columns: dict[str, tuple[str, ...]] = _named_lists(said.get("nnspec.feeds"))
@@ -45,6 +46,8 @@ class Deployed:
         self.classes: dict[str, tuple[Any, ...]] = _named_lists(said.get("nnspec.classes"))
         """The classes of each label target."""
         self._session = Session(onnx_file.to_bytes(model), threads=available_cores())
+        self.outputs: tuple[str, ...] = self._session.outputs
+        """The names of the outputs."""
 
     @classmethod
     def load(cls, path: str | Path) -> Deployed:

@@ -46,8 +46,8 @@ def verify(model: Any, spec: Spec, library: Library, outputs: Mapping[str, str],
         raise Fault("E703", str(error)) from error
     session = Session(onnx_file.to_bytes(model))
     tried = []
-    for sizes in _signatures(spec, library):
-        feeds = {**weights, **_random_inputs(spec, sizes)}
+    for sizes in signatures(spec, library):
+        feeds = {**weights, **random_inputs(spec, sizes)}
         found = session.run({name: feeds[name] for name in session.inputs})
         tried.append(_Trial(sizes, feeds, found, _reference(spec, library, outputs, sizes, feeds)))
     for name in outputs:
@@ -124,7 +124,7 @@ def _reference(
     return session.run({name: feeds[name] for name in session.inputs})
 
 
-def _signatures(spec: Spec, library: Library) -> Iterator[dict[str, int]]:
+def signatures(spec: Spec, library: Library) -> Iterator[dict[str, int]]:
     """Numbers for the symbols: batches of 1, 2 and 7 rows."""
     dims = [dim for item in spec.inputs for dim in item.shape]
     names = sorted({name for dim in dims for name in symbols(dim)})
@@ -149,7 +149,8 @@ def _possible(spec: Spec, library: Library, sizes: Sizes) -> bool:
     return True
 
 
-def _random_inputs(spec: Spec, sizes: Sizes) -> dict[str, Array]:
+def random_inputs(spec: Spec, sizes: Sizes) -> dict[str, Array]:
+    """The same numbers for the same sizes, as the types and the embeddings of a model want them."""
     random = np.random.Generator(np.random.Philox(key=sum(sizes.values())))
     ids = min((int(node.options["count"]) for node in spec.nodes if node.component == "embedding"), default=256)
     return {item.name: _random(random, sized(item.type, sizes), ids) for item in spec.inputs}

@@ -99,6 +99,11 @@ def signature(model: onnx.ModelProto) -> dict[str, TensorType]:
     return {value.name: _declared(value) for value in model.graph.input if value.name not in stored}
 
 
+def results(model: onnx.ModelProto) -> dict[str, TensorType]:
+    """The outputs of a loaded model, as `signature` gives its inputs."""
+    return {value.name: _declared(value) for value in model.graph.output}
+
+
 def metadata(model: onnx.ModelProto) -> dict[str, str]:
     """What the file says about itself, by key."""
     return {entry.key: entry.value for entry in model.metadata_props}
@@ -255,6 +260,7 @@ __all__ = [
     "check",
     "load",
     "metadata",
+    "results",
     "save",
     "signature",
     "text",

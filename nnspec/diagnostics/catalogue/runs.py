@@ -168,6 +168,17 @@ MODELS = (
         shell=True,
     ),
     Entry(
+        "E720",
+        "the model does not answer as recorded",
+        """`nnspec compile` writes inputs and the model's answers beside the model. `nnspec verify` gives the model
+        these inputs where it is deployed, and compares: another file, another version of ONNX Runtime or another
+        processor may answer something else. `--tolerance` is the difference that is allowed, as a part of the largest
+        number of an output; 1e-4 without it.""",
+        "$ nnspec verify other.onnx iris.golden.npz",
+        "$ nnspec verify iris.onnx iris.golden.npz",
+        shell=True,
+    ),
+    Entry(
         "E709",
         "the model has no such output",
         """`--outputs` and `compile(…, outputs = …)` take names of the model's outputs.""",
