@@ -11,7 +11,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import IO, Any
 
 SLICE = 0.15
@@ -22,12 +22,14 @@ LONGEST_WARM_UP = 1.5
 """Seconds."""
 
 
-def arguments(description: str | None, words: Sequence[str]) -> argparse.Namespace:
-    """The options of a benchmark; `worker` holds the words that tell one side what to do, where there are any."""
+def arguments(description: str | None, words: Sequence[str], cases: Iterable[str] = ()) -> argparse.Namespace:
+    """The options of a benchmark; `worker` holds the words that tell one side what to do, where there are any, and
+    `cases` those of `cases` that are to be measured."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--torch-python", default=sys.executable, help="the interpreter that has torch")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--cases", nargs="+", choices=list(cases), default=list(cases))
     parser.add_argument("--worker", nargs=len(words), metavar=tuple(words), help=argparse.SUPPRESS)
     return parser.parse_args()
 

@@ -14,13 +14,14 @@ from nnspec.autodiff import (
     linear,
     normalization,
     pooling,
+    recurrent,
     reduce,
     resize,
     shape,
     softmax,
 )
 from nnspec.autodiff.engine import GradientError, gradients
-from nnspec.autodiff.registry import declared, gradient, non_differentiable, rules
+from nnspec.autodiff.registry import declared, gradient, inference_only, non_differentiable, rules
 
 __all__ = [
     "GradientError",
@@ -31,10 +32,12 @@ __all__ = [
     "gradient",
     "gradients",
     "indexing",
+    "inference_only",
     "linear",
     "non_differentiable",
     "normalization",
     "pooling",
+    "recurrent",
     "reduce",
     "resize",
     "rules",

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from nnspec.autodiff.broadcasting import unbroadcast
-from nnspec.autodiff.registry import Grads, entry_of, stops_gradients
+from nnspec.autodiff.registry import Grads, entry_of, refusal_of, stops_gradients
 from nnspec.graph.dtypes import is_float
 from nnspec.graph.graph import Graph, GraphError, Node, Value
 
@@ -46,10 +46,19 @@ class _Backward:
         return [self._whole(value) for value in self._wrt]
 
     def _visit(self, node: Node) -> None:
+        stated = self._g.own_gradients.get(node.outputs[0])
+        if stated:
+            whole = self._whole(node.outputs[0])
+            assert whole is not None
+            inputs, rule = stated
+            self._hand(_where(node), inputs, rule(whole))
+            return
         entry = entry_of(node.op_type)
         if entry is None:
             if stops_gradients(node.op_type):
                 return
+            if reason := refusal_of(node.op_type):
+                raise GradientError(f"{_where(node)} is for inference: {reason}")
             raise GradientError(
                 f"{_where(node)} has no gradient rule; add one with @gradient({node.op_type!r}) in nnspec/autodiff/"
             )
@@ -68,15 +77,18 @@ class _Backward:
         """Hand the contributions of one node to its inputs, each summed over the axes along which the input was
         repeated.
         """
-        y = node.outputs[0]
-        for x, dx in zip(node.inputs, grads, strict=True):
+        # Where dy may be small, only the result tells how far x was repeated; a reduction, of lower rank, repeats
+        # nothing.
+        self._hand(_where(node), node.inputs, grads, node.outputs[0] if broadcasts else None)
+
+    def _hand(self, where: str, inputs: Sequence[Value | None], grads: Grads, y: Value | None = None) -> None:
+        """Each input its contribution; `y` is the result that the inputs were broadcast to, where that may be."""
+        for x, dx in zip(inputs, grads, strict=True):
             if x is None or dx is None or x not in self._active:
                 continue
             if dx.dtype != x.dtype:
-                raise GradientError(f"the rule of {_where(node)} gives {dx.type} as the gradient of {x.type}")
-            # Where dy may be small, only the result tells how far x was repeated; a reduction, of lower rank, repeats
-            # nothing.
-            full = y.shape if broadcasts and x.rank <= y.rank else dx.shape
+                raise GradientError(f"the rule of {where} gives {dx.type} as the gradient of {x.type}")
+            full = y.shape if y is not None and x.rank <= y.rank else dx.shape
             self._parts.setdefault(x, []).append(unbroadcast(self._g, dx, x.shape, full))
 
     def _total(self, value: Value) -> Value | None:

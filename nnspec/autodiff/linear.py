@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from nnspec.autodiff.broadcasting import unbroadcast
 from nnspec.autodiff.common import integer, number, operand
 from nnspec.autodiff.registry import Grads, gradient
 from nnspec.graph.graph import Graph, Node, Value
-from nnspec.ir.dims import product
+from nnspec.ir.dims import Shape, product
 
 
 @gradient("MatMul")
 def matmul(g: Graph, node: Node, dy: Value) -> Grads:
     """y = a b  =>  da = dy b',  db = a' dy.    ONNX: MatMul-13
 
-    Leading axes of `a` against one matrix `b` become rows, so that db is one product and not one per batch and a sum.
+    Leading axes of `a` against one matrix `b` become rows, and those of `b` against one matrix `a` columns, so that the
+    gradient of the matrix is one product and not one per batch and a sum.
     Elsewhere the Transpose is written before the MatMul: ONNX Runtime fuses the two.
     """
     a, b = operand(node, 0), operand(node, 1)
@@ -21,6 +23,8 @@ def matmul(g: Graph, node: Node, dy: Value) -> Grads:
     if b.rank == 2:
         rows, dy_rows = _as_rows(g, a), _as_rows(g, dy)
         return g.reshape(g.op("Gemm", dy_rows, b, transB=1), a.shape), g.op("Gemm", rows, dy_rows, transA=1)
+    if a.rank == 2:
+        return g.op("Gemm", _as_columns(g, dy), _as_columns(g, b), transB=1), g.op("MatMul", _swapped(g, a), dy)
     return g.op("MatMul", dy, _swapped(g, b)), _right(g, a, b, dy)
 
 
@@ -28,8 +32,9 @@ def _right(g: Graph, a: Value, b: Value, dy: Value) -> Value:
     """db = a' dy. Where b = c' it is (dy' a)', so that the gradient of c needs no Transpose that moves elements, which
     takes 0.65 ms for 36 matrices of 256 x 256.
     """
-    if b.node and b.node.op_type == "Transpose" and a.shape[:-2] == b.shape[:-2] and _swaps(b.node):
-        return _swapped(g, g.op("MatMul", _swapped(g, dy), a))
+    if b.node and b.node.op_type == "Transpose" and _swaps(b.node):
+        dc: Value = g.op("MatMul", _swapped(g, dy), a)
+        return _swapped(g, unbroadcast(g, dc, _exchanged(b.shape), dc.shape))
     product_: Value = g.op("MatMul", _swapped(g, a), dy)
     return product_
 
@@ -71,10 +76,20 @@ def _as_rows(g: Graph, x: Value) -> Value:
     return g.reshape(x, (product(x.shape[:-1]), x.shape[-1]))
 
 
+def _as_columns(g: Graph, x: Value) -> Value:
+    """[*, A, B] as [A, * B]."""
+    order = [x.rank - 2, *range(x.rank - 2), x.rank - 1]
+    return g.reshape(g.transpose(x, order), (x.shape[-2], product((*x.shape[:-2], x.shape[-1]))))
+
+
 def _swaps(node: Node) -> bool:
     """Whether a Transpose exchanges the last two axes and no others."""
     rank = node.outputs[0].rank
     return list(node.attributes.get("perm", range(rank)[::-1])) == [*range(rank - 2), rank - 1, rank - 2]
+
+
+def _exchanged(shape: Shape) -> Shape:
+    return *shape[:-2], shape[-1], shape[-2]
 
 
 def _swapped(g: Graph, x: Value) -> Value:

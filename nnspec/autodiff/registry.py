@@ -25,6 +25,7 @@ class Entry(NamedTuple):
 
 _RULES: dict[str, Entry] = {}
 _STOPS: set[str] = set()
+_INFERENCE: dict[str, str] = {}
 
 
 def gradient(*op_types: str, broadcasts: bool = False) -> Callable[[R], R]:
@@ -54,6 +55,18 @@ def non_differentiable(*op_types: str) -> None:
         _STOPS.add(op_type)
 
 
+def trained_otherwise(reason: str, *op_types: str) -> None:
+    """State that these operators are for inference: a graph that trains says the same in others."""
+    for op_type in op_types:
+        _refuse_second(op_type)
+        _INFERENCE[op_type] = reason
+
+
+def refusal_of(op_type: str) -> str:
+    """Why an operator has no rule although it is no step function; an empty text for all others."""
+    return _INFERENCE.get(op_type, "")
+
+
 def entry_of(op_type: str) -> Entry | None:
     """The rule, or None where the operator has none."""
     return _RULES.get(op_type)
@@ -72,6 +85,11 @@ def declared() -> tuple[str, ...]:
     return tuple(sorted(_STOPS))
 
 
+def inference_only() -> tuple[str, ...]:
+    """The operators that no graph that trains holds."""
+    return tuple(sorted(_INFERENCE))
+
+
 def _refuse_second(op_type: str) -> None:
-    if op_type in _RULES or op_type in _STOPS:
+    if op_type in _RULES or op_type in _STOPS or op_type in _INFERENCE:
         raise ValueError(f"two gradient rules for {op_type}")

@@ -25,6 +25,7 @@ COMMANDS = {
     "report": "write the report of a run once more",
     "verify": "ask a deployed model what was recorded when it was compiled",
     "run": "compute outputs from arrays or tables",
+    "generate": "write text with a language model",
     "explain": "explain an error code",
     "new": "write a starter spec that trains as it stands",
 }

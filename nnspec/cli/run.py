@@ -37,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
     from nnspec.data.io import Meaning, read_inputs, write_outputs
 
     model = _model(options)
-    meaning = Meaning(model.columns, model.ids, model.images)
+    meaning = Meaning(model.columns, model.ids, model.images, model.texts)
     with warnings_as_lines():
         rows, files = read_inputs(options.input, model.inputs, meaning, fit=options.fit)
     outputs = model.over(rows.head(options.head))

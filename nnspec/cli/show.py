@@ -92,7 +92,7 @@ def mermaid(spec: Spec) -> str:
     for index, node in enumerate(spec.nodes):
         lines.append(f'  n{index}["{node.path}<br/>{node.component} {values[node.outputs[0]].type}"]')
         made.update(dict.fromkeys(node.outputs, f"n{index}"))
-        lines += [f"  {made[name]} --> n{index}" for name in (*node.inputs, *node.arguments.values())]
+        lines += [f"  {made[name]} --> n{index}" for name in node.read]
     for index, output in enumerate(spec.outputs):
         lines += [f'  o{index}(["{output.name}"])', f"  {made[output.value]} --> o{index}"]
     return "\n".join(lines)

@@ -38,6 +38,18 @@ def sizes_of(types: Mapping[str, TensorType], shapes: Mapping[str, tuple[int, ..
     return known
 
 
+def require_places(spec: Spec, shapes: Mapping[str, tuple[int, ...]]) -> None:
+    """Raise E607 for a sequence longer than the places that a learned_position has."""
+    learned = [node for node in spec.nodes if node.component == "learned_position"]
+    if not learned:
+        return
+    sizes, values = sizes_of(input_types(spec), shapes), {item.name: item for item in (*spec.inputs, *spec.values)}
+    for node in learned:
+        length, count = substitute(values[node.inputs[0]].shape[1], sizes), int(node.options["count"])
+        if isinstance(length, int) and length > count:
+            raise Fault("E607", f"{node.path}: learned_position has {count} places, got a sequence of {length}")
+
+
 def _solved(dim: Dim, size: int) -> dict[str, int]:
     """The symbol that `dim = size` gives a number to, as in `N = 16` and `8 * H = 64`; other dimensions are checked
     afterwards."""

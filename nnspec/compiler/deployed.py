@@ -12,6 +12,7 @@ import numpy as np
 from nnspec.data.ahead import reading
 from nnspec.data.images.formats import Resizing
 from nnspec.data.images.given import recorded
+from nnspec.data.io import Text
 from nnspec.data.rows import Dataset
 from nnspec.diagnostics.errors import Fault
 from nnspec.graph import onnx_file
@@ -44,7 +45,13 @@ class Deployed:
         }
         """How the images of an input came to one size in training."""
         self.classes: dict[str, tuple[Any, ...]] = _named_lists(said.get("nnspec.classes"))
-        """The classes of each label target."""
+        """The classes of each label target, and the vocabulary of each input of text."""
+        self.texts: dict[str, Text] = {
+            name: Text(str(parts), self.classes[name])
+            for name, parts in _object(said.get("nnspec.text")).items()
+            if name in self.classes
+        }
+        """How the text of an input became numbers in training."""
         self._session = Session(onnx_file.to_bytes(model), threads=available_cores())
         self.outputs: tuple[str, ...] = self._session.outputs
         """The names of the outputs."""
@@ -82,7 +89,11 @@ class Deployed:
         """The classes along the last axis of each output, where one target alone has as many."""
         found: dict[str, Sequence[Any]] = {}
         for name, array in outputs.items():
-            fitting = [c for c in self.classes.values() if array.ndim > 1 and len(c) == array.shape[-1]]
+            fitting = [
+                c
+                for of, c in self.classes.items()
+                if of not in self.texts and array.ndim > 1 and len(c) == array.shape[-1]
+            ]
             if len(fitting) == 1:
                 found[name] = fitting[0]
         return found

@@ -11,6 +11,7 @@ import numpy as np
 
 from nnspec.compiler.about import Classes, description, metadata, notes
 from nnspec.compiler.absorption import absorb_normalizations
+from nnspec.compiler.batch import require_places
 from nnspec.compiler.initial import initial_values
 from nnspec.compiler.input_scaling import absorb_scaling
 from nnspec.compiler.lowering import Library
@@ -35,9 +36,10 @@ OPSET = 21
 class CompiledModel:
     """A verified inference model. `onnx` is the ModelProto."""
 
-    def __init__(self, spec: Spec, model: Any) -> None:
+    def __init__(self, spec: Spec, model: Any, classes: Classes | None = None) -> None:
         self.spec = spec
         self.onnx = model
+        self._classes = {name: tuple(found) for name, found in (classes or {}).items()}
 
     @run_errors()
     def save(self, path: str | Path) -> None:
@@ -54,8 +56,9 @@ class CompiledModel:
     def run(self, inputs: Mapping[str, Any]) -> dict[str, Array]:
         """The outputs for a batch of inputs, both by the names of the spec. Raises a DataError for arrays that do not
         fit."""
-        batch = dataset_from_arrays(self.spec, inputs, targets=False)
+        batch = dataset_from_arrays(self.spec, inputs, self._classes, targets=False)
         with run_errors():
+            require_places(self.spec, {name: array.shape for name, array in batch.arrays.items()})
             return self._session.run(batch.arrays)
 
     @cached_property
@@ -90,10 +93,11 @@ def compile_model(
         for item in spec.parameters
     }
     named = _outputs(spec, outputs)
-    about = metadata(spec, arrays, classes or given.classes, lineage or given.lineage)
+    known = classes or given.classes
+    about = metadata(spec, arrays, known, lineage or given.lineage)
     model = _model(spec, library, named, arrays, about, _opset(spec, opset))
     verify(model, spec, library, named, arrays)
-    return CompiledModel(spec, model)
+    return CompiledModel(spec, model, known)
 
 
 def require_model_path(spec: Spec, path: str | Path) -> None:

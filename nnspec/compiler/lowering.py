@@ -66,8 +66,8 @@ class _Lowering:
                 values[name] = result
 
     def _results(self, node: ir.Node, values: Mapping[str, Value]) -> tuple[Value, ...]:
-        arguments = {option: values[name] for option, name in node.arguments.items()}
-        types = {option: value.type for option, value in arguments.items()}
+        arguments = {option: _given(values, names) for option, names in node.arguments.items()}
+        types = {option: _types(given) for option, given in arguments.items()}
         component = codec.build(self._library, node.kind, node.component, node.options, types)
         with self._g.at(node.path):
             parameters = {
@@ -78,4 +78,14 @@ class _Lowering:
                 results = component.lower(self._g, *inputs, **arguments, **parameters)
             except Fault as fault:
                 raise Fault(fault.code, f"{node.path}: {fault.message}", fault.help) from fault
+        if node.recompute and self._g.training:
+            self._g.recomputed.setdefault(node.recompute, set()).add(node.path)
         return (results,) if isinstance(results, Value) else tuple(results)
+
+
+def _given(values: Mapping[str, Value], names: str | tuple[str, ...]) -> Value | tuple[Value, ...]:
+    return values[names] if isinstance(names, str) else tuple(values[name] for name in names)
+
+
+def _types(given: Value | tuple[Value, ...]) -> TensorType | tuple[TensorType, ...]:
+    return given.type if isinstance(given, Value) else tuple(value.type for value in given)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from nnspec.autodiff.engine import gradients
+from nnspec.autodiff.recompute import recompute
 from nnspec.compiler.lowering import Library, Sizes, lower_loss, lower_model
 from nnspec.graph.dtypes import tensor_type
 from nnspec.graph.graph import Graph, Value
@@ -85,8 +86,10 @@ def gradients_graph(spec: Spec, library: Library, sizes: Sizes) -> Graph:
     wanted = [g.parameter(item.path, TensorType(item.dtype, item.shape)) for item in trained]
     leave_out_idle_biases(g)
     in_training_forms(g)
+    forward = len(g.nodes)
     for item, gradient in zip(trained, gradients(g, objective, wanted), strict=True):
         g.output(gradient_name(item.path), gradient or g.expand(g.constant(0, item.dtype), item.shape))
+    recompute(g, forward)
     g = optimized(g)
     g = recomputed(g, g.outputs[LOSS])
     known = {item.path for item in trained}

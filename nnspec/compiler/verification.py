@@ -93,18 +93,22 @@ def _gap(found: Array, wanted: Array) -> float:
 
 
 def _rounding(spec: Spec, library: Library, outputs: Mapping[str, str], trial: _Trial) -> float:
-    """What becomes of an output when each float32 number of the weights and inputs moves to one of its neighbours: the
-    larger change of two tries."""
-    random = np.random.Generator(np.random.Philox(key=1))
-    ulp, signs, changes = np.finfo(np.float32).eps, np.array([-1, 1], np.float32), []
+    """What becomes of an output when each number of the weights and inputs moves to one of its neighbours: the larger
+    change of two tries."""
+    random, changes = np.random.Generator(np.random.Philox(key=1)), []
     for _ in range(2):
-        moved = {
-            name: array * (1 + ulp * random.choice(signs, array.shape)) if array.dtype == np.float32 else array
-            for name, array in trial.feeds.items()
-        }
+        moved = {name: _moved(array, random) for name, array in trial.feeds.items()}
         other = _reference(spec, library, outputs, trial.sizes, moved)
         changes += [_gap(other[name], trial.wanted[name]) for name in outputs]
     return max((change for change in changes if np.isfinite(change)), default=0.0)
+
+
+def _moved(array: Array, random: np.random.Generator) -> Array:
+    """An array of floats in which each number is a neighbour of what it was; another one as it is."""
+    if array.dtype.kind != "f":
+        return array
+    signs = random.choice(np.array([-1, 1], array.dtype), array.shape)
+    return np.asarray(array * (1 + np.finfo(array.dtype).eps * signs), array.dtype)
 
 
 def _largest(array: Array) -> float:
@@ -140,7 +144,10 @@ def _possible(spec: Spec, library: Library, sizes: Sizes) -> bool:
     if not all(isinstance(dim, int) and dim > 0 for type in types.values() for dim in type.shape):
         return False
     for node in spec.nodes:
-        arguments = {option: types[name] for option, name in node.arguments.items()}
+        arguments = {
+            option: types[names] if isinstance(names, str) else tuple(types[name] for name in names)
+            for option, names in node.arguments.items()
+        }
         try:
             component = codec.build(library, node.kind, node.component, node.options, arguments)
             component.infer(*(types[name] for name in node.inputs))

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 import numpy as np
 
 from nnspec.compiler.fit import require_fit, without_counters
-from nnspec.data.slots import input_columns
+from nnspec.data.slots import input_columns, slots_of
 from nnspec.data.wording import listed, nearest, quoted
 from nnspec.diagnostics.errors import Fault
 from nnspec.ir.spec import Spec
@@ -119,7 +119,8 @@ def fitting_weights(spec: Spec, source: Source, *, strict: bool = True, classes:
     _require_same_feeds(spec, found.feeds)
     kept = dict(found.classes)
     if spec.train:
-        kept = {target.name: kept[target.name] for target in spec.train.targets if target.label and target.name in kept}
+        meant = [slot.name for slot in slots_of(spec) if slot.label or slot.text]
+        kept = {name: kept[name] for name in meant if name in kept}
     for name, names in (classes or {}).items():
         if kept.get(name, names) != names:
             raise Fault(

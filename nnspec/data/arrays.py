@@ -15,6 +15,7 @@ from nnspec.data.rows import Dataset
 from nnspec.data.shapes import Bindings
 from nnspec.data.slots import Slot, slots_of
 from nnspec.data.tables import dataset_from_table, is_table
+from nnspec.data.text_ids import encoded, is_text, vocabulary
 from nnspec.data.wording import listed, nearest, quoted
 from nnspec.diagnostics.errors import DataError, Diagnostic, Fault
 from nnspec.ir.spec import Spec
@@ -45,6 +46,7 @@ class ArrayReader:
     """What `dataset_from_arrays` does, prepared once for many batches."""
 
     def __init__(self, spec: Spec, targets: bool = True) -> None:
+        self._learns = targets
         self.slots = [slot for slot in slots_of(spec) if targets or not slot.target]
 
     def read(self, arrays: Batch, classes: Mapping[str, Classes] | None = None) -> Dataset:
@@ -57,6 +59,8 @@ class ArrayReader:
         bindings = Bindings()
         for slot in self.slots if not findings else ():
             try:
+                if slot.text and not self._learns and slot.name not in known:
+                    _require_numbers(slot, arrays[slot.name])
                 found[slot.name] = _array(slot, arrays[slot.name], bindings, known)
             except Fault as fault:
                 findings.append(fault.at(None))
@@ -72,6 +76,11 @@ class ArrayReader:
 def _array(slot: Slot, value: Any, bindings: Bindings, known: dict[str, Classes]) -> NDArray[Any]:
     array = as_array(slot.name, value)
     place = _place(slot.name)
+    if slot.text and is_text(array):
+        values = [str(text) for text in array]
+        if slot.name not in known:
+            known[slot.name] = vocabulary(values, slot, place)
+        array = encoded(values, slot, known[slot.name], place)
     bindings.fit(slot.name, slot.type, slot.wanted, array.shape, found="the array", help=_batch_help(slot, array))
     if 0 in array.shape:
         raise Fault("E609", f"{slot.name} is empty: its shape is {list(array.shape)}")
@@ -84,6 +93,16 @@ def _array(slot: Slot, value: Any, bindings: Bindings, known: dict[str, Classes]
     check_ids(converted, slot.ids, place)
     check_class_numbers(converted, slot, place)
     return converted
+
+
+def _require_numbers(slot: Slot, value: Any) -> None:
+    """Raise E603 for text while no vocabulary says which numbers it stands for."""
+    if is_text(as_array(slot.name, value)):
+        raise Fault(
+            "E603",
+            f"{slot.name} is text, and the model has no vocabulary yet",
+            help="give the weights of a run, which holds one, or the numbers themselves",
+        )
 
 
 def as_array(name: str, value: Any) -> NDArray[Any]:

@@ -14,6 +14,7 @@ from nnspec.data.rows import Dataset, LateColumn
 from nnspec.data.shapes import Bindings
 from nnspec.data.slots import Slot
 from nnspec.data.table import Cells, Images, Table
+from nnspec.data.text_ids import encoded, is_text, vocabulary
 from nnspec.diagnostics.errors import DataError, Diagnostic, Fault
 from nnspec.ir.types import INTEGERS, shape_text
 
@@ -37,6 +38,8 @@ def assemble(table: Table, slots: Sequence[Slot], known: Mapping[str, Classes]) 
         try:
             if slot.label:
                 arrays[slot.name], classes[slot.name] = _labels(table, slot, bindings, known.get(slot.name))
+            elif slot.text and slot.single and is_text(cells := table.column(slot.columns[0])):
+                arrays[slot.name] = _text(cells, slot, bindings, classes, _place(table, slot.columns[0]))
             elif isinstance(found := _tensor(table, slot, bindings), np.ndarray):
                 arrays[slot.name] = found
             else:
@@ -55,6 +58,16 @@ def _labels(table: Table, slot: Slot, bindings: Bindings, known: Classes | None)
     classes = known if known is not None else table.classes.get(slot.columns[0]) or labels.classes()
     check_count(slot.name, classes, slot.classes, table.source)
     return labels.encoded(classes), classes
+
+
+def _text(cells: Any, slot: Slot, bindings: Bindings, known: dict[str, Classes], place: Place) -> NDArray[Any]:
+    """The numbers of text. The vocabulary is the known one, else that of these rows."""
+    values = [str(value) for value in cells]
+    if slot.name not in known:
+        known[slot.name] = vocabulary(values, slot, place)
+    array = encoded(values, slot, known[slot.name], place)
+    bindings.fit(slot.name, slot.type, slot.wanted, array.shape, found=place(None))
+    return array
 
 
 def _tensor(table: Table, slot: Slot, bindings: Bindings) -> NDArray[Any] | LateColumn:
@@ -123,13 +136,12 @@ def check_class_numbers(array: NDArray[Any], slot: Slot, place: Place) -> None:
         bad &= ~np.isin(array, slot.ignored)
     if bad.any():
         flat = int(np.flatnonzero(bad)[0])
+        number = array.ravel()[flat]
+        renumber = f"declare {slot.name} as label{shape_text(slot.type.shape)} to number the values that occur"
         raise Fault(
             "E606",
-            f"{place(row_of(flat, array.shape))} holds {array.ravel()[flat]}, "
-            f"and the loss expects classes 0 to {slot.classes - 1}",
-            help=f"declare {slot.name} as label{shape_text(slot.type.shape)} to number the values that occur"
-            if array.ndim == 1
-            else "",
+            f"{place(row_of(flat, array.shape))} holds {number}, and the loss expects classes 0 to {slot.classes - 1}",
+            help=f"ignore = {number} in the loss leaves such elements out; {renumber}",
         )
 
 

@@ -15,7 +15,9 @@ from nnspec.data.randomness import SPLIT, permutation
 from nnspec.data.rows import Dataset
 from nnspec.data.slots import Request, Slot, slots_of
 from nnspec.data.sources import Source
+from nnspec.data.windows import row_slots, windowed
 from nnspec.diagnostics.errors import DataError, Fault
+from nnspec.diagnostics.span import Span
 from nnspec.ir.codec import decode
 from nnspec.ir.spec import Data, Spec, Split
 
@@ -86,7 +88,7 @@ class _Loader:
         wanted = [name for name in SPLITS if name in names and self.declared[name] is not None]
         found: dict[str, Dataset] = {}
         if self._needs_train(wanted):
-            found.update(self._divided(self._read("train", self.data.train)))
+            found.update(self._of_train())
         for name in wanted:
             split = self.declared[name]
             if split is not None and split.source is not None and name != "train":
@@ -98,19 +100,38 @@ class _Loader:
         drawn = any(
             split is not None and split.source is None for name, split in self.declared.items() if name in wanted
         )
-        unknown = any(slot.label and slot.name not in self.classes for slot in self.slots)
+        unknown = any((slot.label or slot.text) and slot.name not in self.classes for slot in self.slots)
         return "train" in wanted or drawn or (unknown and bool(wanted))
 
-    def _read(self, name: str, split: Split) -> Dataset:
-        """All rows of a source; the first to be read fixes the classes."""
+    def _of_train(self) -> dict[str, Dataset]:
+        """The train source, less the fractions that are taken from it."""
+        if self.data.train.source is None or not self._source(self.data.train)[0].ordered:
+            return self._divided(self._read("train", self.data.train))
+        found, end = dict[str, Dataset](), 1.0
+        for name in ("test", "validation"):
+            split = self.declared[name]
+            if split is not None and split.source is None:
+                begin = end - (split.fraction or 0.0)
+                if begin <= 0:
+                    fault = Fault("E609", "the fractions leave nothing of the text for training")
+                    raise DataError([fault.at(split.span)])
+                found[name] = self._read("train", self.data.train, (begin, end), split.span)
+                end = begin
+        return {"train": self._read("train", self.data.train, (0.0, end)), **found}
+
+    def _read(
+        self, name: str, split: Split, part: tuple[float, float] = (0.0, 1.0), place: Span | None = None
+    ) -> Dataset:
+        """All rows of a source, or those of a part; the first to be read fixes the classes."""
         try:
             source, slots = self._source(split)
-            table = source.read(self.folder, Request(slots, self.seed, SPLITS.index(name)))
+            table = source.read(self.folder, Request(slots, self.seed, SPLITS.index(name), part))
+            window = source.windows
+            found = assemble(table, row_slots(slots, window) if window else slots, self.classes)
+            self.classes = dict(found.classes)
+            return windowed(found, slots, window) if window else found
         except Fault as fault:
-            raise DataError([fault.at(split.span)]) from fault
-        found = assemble(table, slots, self.classes)
-        self.classes = dict(found.classes)
-        return found
+            raise DataError([fault.at(place or split.span)]) from fault
 
     def _source(self, split: Split) -> tuple[Source, tuple[Slot, ...]]:
         if split.source is None:
@@ -137,6 +158,8 @@ class _Loader:
         fractions = {name: split for name, split in self.declared.items() if split is not None and split.source is None}
         if not fractions:
             return {"train": whole}
+        if whole.span > 1:
+            return self._divided_by_time(whole, fractions)
         order = permutation(whole.rows, self.seed, SPLIT) if self.data.shuffle else np.arange(whole.rows)[::-1]
         drawn: dict[str, NDArray[np.int64]] = {}
         # The test rows come first, so that another validation fraction leaves them alone.
@@ -150,6 +173,24 @@ class _Loader:
                 [Fault("E609", f"the fractions leave no row of {whole.rows} for training").at(self.data.span)]
             )
         return {name: whole.subset(np.sort(rows)) for name, rows in {"train": order, **drawn}.items()}
+
+    def _divided_by_time(self, whole: Dataset, fractions: Mapping[str, Split]) -> dict[str, Dataset]:
+        """Windows of the table's first rows to learn from, then those for validation, the last ones for the test. No
+        row is in two of them, neither in a window nor in what follows it."""
+        end = whole.rows + whole.span - 1
+        found: dict[str, Dataset] = {}
+        for name in ("test", "validation", "train"):
+            if name != "train" and name not in fractions:
+                continue
+            begin = 0 if name == "train" else end - _count(name, fractions[name], whole.rows + whole.span - 1)
+            starts = np.arange(begin, end - whole.span + 1)
+            if not len(starts):
+                span = fractions[name].span if name in fractions else self.data.span
+                text = f"{name} gets {max(end - begin, 0)} rows, and a window with its horizon takes {whole.span}"
+                raise DataError([Fault("E609", text).at(span)])
+            found[name] = whole.subset(starts)
+            end = begin
+        return found
 
 
 def _count(name: str, split: Split, rows: int) -> int:

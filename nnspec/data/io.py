@@ -26,7 +26,9 @@ from nnspec.data.outputs import write_outputs
 from nnspec.data.plain_table import parse_rows
 from nnspec.data.rows import Dataset, LateColumn
 from nnspec.data.shapes import Bindings
+from nnspec.data.slots import Slot
 from nnspec.data.table import Images, Table
+from nnspec.data.text_ids import encoded, is_text
 from nnspec.data.wording import listed, suggestion
 from nnspec.diagnostics.errors import DataError, Diagnostic, Fault
 from nnspec.ir.dims import product
@@ -41,6 +43,14 @@ IDX = (".idx", "ubyte", ".idx.gz", "ubyte.gz")
 """How the names of MNIST's files end."""
 
 
+class Text(NamedTuple):
+    """Text that feeds an input."""
+
+    parts: str
+    """`characters` or `words`."""
+    vocabulary: Sequence[str]
+
+
 class Meaning(NamedTuple):
     """What a model file says about its inputs, each by the name of the input."""
 
@@ -50,6 +60,8 @@ class Meaning(NamedTuple):
     """The ids of the embedding that reads it."""
     images: Mapping[str, Resizing] = {}
     """How its images came to one size."""
+    texts: Mapping[str, Text] = {}
+    """How its text became numbers."""
 
 
 class Given(NamedTuple):
@@ -87,7 +99,8 @@ def read_inputs(
                 bindings.fit(name, signature[name], str(signature[name]), images[name][0].shape, found=path)
             else:
                 columns, ids = tuple(said.columns.get(name, ())), said.ids.get(name)
-                arrays[name] = _Input(name, signature[name], path, columns, ids).read(source, bindings)
+                own = _Input(name, signature[name], path, columns, ids, said.texts.get(name))
+                arrays[name] = own.read(source, bindings)
         except Fault as fault:
             findings.append(fault.at(None))
     lengths = {name: len(array) for name, array in arrays.items()}
@@ -104,8 +117,11 @@ def read_inputs(
 class _Input:
     """One `name=FILE` that is no image."""
 
-    def __init__(self, name: str, type: TensorType, path: str, columns: tuple[str, ...], ids: int | None) -> None:
+    def __init__(
+        self, name: str, type: TensorType, path: str, columns: tuple[str, ...], ids: int | None, text: Text | None
+    ) -> None:
         self.name = name
+        self.text = text
         self.type = type
         self.path = path
         self.columns = columns
@@ -115,6 +131,9 @@ class _Input:
     def read(self, stdin: BinaryIO, bindings: Bindings) -> NDArray[Any]:
         """The array, of the type's dtype and shape."""
         array, place = self._values(stdin)
+        if self.text and is_text(array):
+            slot = Slot(self.name, self.type, text=self.text.parts)
+            array = encoded([str(value) for value in array], slot, tuple(self.text.vocabulary), place)
         bindings.fit(self.name, self.type, str(self.type), array.shape, found=self.source)
         if 0 in array.shape:
             raise Fault("E609", f"{self.source} is empty: {self.name} would be {list(array.shape)}")
@@ -173,11 +192,16 @@ class _Input:
         return self._reshaped(array) if array.ndim == 2 else array
 
     def _table(self, data: bytes, delimiter: str) -> tuple[NDArray[Any], Place]:
-        table = parse_rows(decode(data, self.source), self.source, delimiter, self.columns, self.type.dtype)
+        content = decode(data, self.source)
+        numbers = all(cell.strip().isdigit() for cell in content.partition("\n")[0].split(delimiter))
+        dtype = "string" if self.text and len(self.columns) == 1 and not numbers else self.type.dtype
+        table = parse_rows(content, self.source, delimiter, self.columns, dtype)
 
         def place(row: int | None) -> str:
             return f"{self.source}: {self.name}" if row is None else f"{table.where(row)}: {self.name}"
 
+        if dtype == "string" and self.type.dtype != "string" and len(table.columns) == 1:
+            return np.array([*table.column(next(iter(table.columns)))], object), place  # type: ignore[misc]
         parsed = [self._column(table, name) for name in table.columns]
         if self.type.rank == 1 and len(parsed) == 1:
             return parsed[0], place

@@ -48,6 +48,8 @@ class Dataset:
     locate: Callable[[int], str] = "index {}".format
     late: Mapping[str, LateColumn] = field(default_factory=dict)
     """The other inputs and targets, whose rows are not in memory."""
+    span: int = 1
+    """How many rows of its source each row here covers: windows over a table overlap."""
 
     def shapes(self, rows: int) -> dict[str, tuple[int, ...]]:
         """The shapes of a batch of so many rows."""
@@ -72,6 +74,7 @@ class Dataset:
             self.classes,
             lambda row: self.locate(int(indices[row])),
             {name: column.subset(indices) for name, column in self.late.items()},
+            self.span,
         )
 
     def head(self, rows: int | None) -> Dataset:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from nnspec.diagnostics.span import Span
 from nnspec.ir.spec import Spec
-from nnspec.ir.types import TensorType, shape_text
+from nnspec.ir.types import INTEGERS, TensorType, shape_text
 
 IGNORE = "ignore"
 """The option of class losses that names a value which stands for no class."""
@@ -29,6 +29,8 @@ class Slot(NamedTuple):
     """Values of an integer target that stand for no class."""
     ids: int | None = None
     """For inputs that an embedding reads: how many ids it has, of several the fewest."""
+    text: str = ""
+    """`characters` or `words` where text may feed this integer [N, T]."""
     target: bool = False
     span: Span | None = None
     """The entry of the data section, or else the declaration."""
@@ -46,6 +48,8 @@ class Request(NamedTuple):
     seed: int = 0
     stream: int = 0
     """0 for train, 1 for validation, 2 for test: synthetic splits differ."""
+    part: tuple[float, float] = (0.0, 1.0)
+    """For a source that is in order: from where to where it is read, as fractions of it."""
 
     @property
     def columns(self) -> frozenset[str]:
@@ -70,6 +74,8 @@ def slots_of(spec: Spec) -> tuple[Slot, ...]:
                 span=target.span,
             )
         )
+    options = spec.data.train.source.options if spec.data and spec.data.train.source else {}
+    slots = [_reading(slot, str(options.get("text") or "")) for slot in slots]
     return tuple(
         slot._replace(columns=feeds[slot.name].columns, single=feeds[slot.name].single, span=feeds[slot.name].span)
         if slot.name in feeds
@@ -83,6 +89,11 @@ def input_columns(spec: Spec) -> dict[str, tuple[str, ...]]:
     return {slot.name: slot.columns for slot in slots_of(spec) if slot.columns and not slot.target}
 
 
+def _reading(slot: Slot, text: str) -> Slot:
+    fits = slot.type.rank == 2 and slot.type.dtype in INTEGERS and not slot.label
+    return slot._replace(text=text) if fits else slot
+
+
 def image_options(spec: Spec) -> dict[str, dict[str, object]]:
     """Input name to how its images come to one size on load, for `nnspec run`: the options of the training source."""
     source = spec.data.train.source if spec.data else None
@@ -90,6 +101,11 @@ def image_options(spec: Spec) -> dict[str, dict[str, object]]:
         return {}
     kept = {name: source.options[name] for name in ("size", "fit", "resample")}
     return {slot.name: kept for slot in slots_of(spec) if slot.columns == ("image",) and not slot.target}
+
+
+def text_inputs(spec: Spec) -> dict[str, str]:
+    """Input name to what it counts of the text that feeds it: `characters` or `words`."""
+    return {slot.name: slot.text for slot in slots_of(spec) if slot.text and slot.single and not slot.target}
 
 
 def embedded_ids(spec: Spec) -> dict[str, int]:

@@ -1,13 +1,13 @@
 """Where rows come from: the sources that a data section can name.
 
 Importing this file imports neither numpy nor a reader: `check` needs the options only. A new kind of source (parquet,
-idx, images, text) is one class here and one reader beside `csv_file.py` that returns a `Table`.
+images) is one class here and one reader beside `csv_file.py` that returns a `Table`.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from nnspec.data.images.formats import Fit, Resample, Resizing
 from nnspec.ir.components import Component, Registry, called
@@ -16,6 +16,7 @@ from nnspec.ir.fields import Limits, NonNegativeInt, PositiveInt, Rule
 if TYPE_CHECKING:
     from nnspec.data.slots import Request
     from nnspec.data.table import Table
+    from nnspec.data.windows import Window
 
 
 class Source(Component):
@@ -25,6 +26,14 @@ class Source(Component):
 
     needs_feeds: ClassVar[bool] = True
     """False for a source that makes its rows from the types of inputs and targets, whatever feeds them."""
+    ordered: ClassVar[bool] = False
+    """True for a source whose rows are cut from one sequence: a fraction takes its tail, and `read` the `part` asked
+    for, so that no row reaches into two splits."""
+
+    @property
+    def windows(self) -> Window | None:
+        """For a time series: each row of the dataset is a window over rows of the table."""
+        return None
 
     def read(self, folder: Path, request: Request) -> Table:
         """The rows, with at least the requested columns that exist.
@@ -43,7 +52,8 @@ class Csv(Source):
 
     `csv("data/iris.csv")`, `csv("measured.csv", delimiter = ";")`. Numbers are written with a point (`3.5`, `1e-3`);
     fields may be quoted; cells that a model needs may not be empty, nan or inf. Only the columns that feed something
-    are parsed.
+    are parsed. `csv("temperature.csv", window = 24, horizon = 1)` makes windows over a time series; fractions of it are
+    its last rows, first validation and then test, and no row is in two splits.
     """
 
     foreign_names: ClassVar[tuple[str, ...]] = ("read_csv", "tsv", "CSVDataset", "CsvDataset")
@@ -52,8 +62,23 @@ class Csv(Source):
     """The file, relative to the spec's folder or to `--data`."""
     delimiter: str = ","
     """The one character between cells."""
+    window: PositiveInt | None = None
+    """For a time series, one line per point of time: inputs are so many successive lines, [N, window, *]."""
+    text: Literal["characters", "words"] | None = None
+    """Columns of text that feed integers [N, T] give the numbers of their characters, or of their words: 0 behind the
+    end, 1 for what the rows to learn from have not, the others in sorted order from 2 on."""
+    horizon: PositiveInt = 1
+    """With a window: targets are so many lines that follow it, [N, horizon, *]; for one, [N, *] is its own line."""
+
+    @property
+    def windows(self) -> Window | None:
+        from nnspec.data.windows import Window
+
+        return Window(self.window, self.horizon) if self.window else None
 
     def _check(self) -> None:
+        if self.horizon != 1 and self.window is None:
+            raise Rule("horizon", "horizon says how much follows a window, and there is no window")
         if len(self.delimiter) != 1 or self.delimiter in '\r\n"':
             raise ValueError("delimiter is one character, neither a quote nor a line break")
 
@@ -75,6 +100,8 @@ class Npz(Source):
 
     path: Annotated[str, Limits(min_length=1)]
     """The file, relative to the spec's folder or to `--data`."""
+    text: Literal["characters", "words"] | None = None
+    """Arrays of text that feed integers [N, T] give the numbers of their characters, or of their words, as in csv."""
 
     def read(self, folder: Path, request: Request) -> Table:
         from nnspec.data.npz_file import read_npz
@@ -158,6 +185,32 @@ class ImageFolder(Source):
         from nnspec.data.images.source import read_images
 
         return read_images(folder, self.path, request.columns, self.resizing, self.cache * 2**20)
+
+
+@SOURCES("text")
+class Text(Source):
+    """The bytes of a UTF-8 file as tokens, in windows: what a language model reads, and what follows.
+
+    `text("data/book.txt", context = 64)` gives `tokens` [N, context], numbers from 0 to 255, and `next`, the same one
+    byte further on. Windows follow one another; a fraction takes the tail of the text, and no window reaches into two
+    splits.
+    """
+
+    foreign_names: ClassVar[tuple[str, ...]] = ("text_file", "TextLineDataset", "TextDataset", "read_text", "txt")
+    foreign_options: ClassVar[dict[str, str]] = called(
+        context="block_size context_length sequence_length seq_len window max_length"
+    )
+    ordered: ClassVar[bool] = True
+
+    path: Annotated[str, Limits(min_length=1)]
+    """The file, relative to the spec's folder or to `--data`."""
+    context: Annotated[int, Limits(ge=1, le=2**20)]
+    """Bytes of a window."""
+
+    def read(self, folder: Path, request: Request) -> Table:
+        from nnspec.data.text_file import read_text
+
+        return read_text(folder, self.path, self.context, request.part)
 
 
 @SOURCES("synthetic")

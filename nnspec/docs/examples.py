@@ -21,12 +21,13 @@ def layer_example(cls: type[Any]) -> Shown:
     """The first example of a layer as the body of a model, the type of its results, and the parameters that it has."""
     example = cls.examples[0]
     inputs = {"x" if len(example.inputs) == 1 else "abcdefgh"[i]: type for i, type in enumerate(example.inputs)}
-    inputs |= dict(example.arguments)
+    given = {name: _named(name, types) for name, types in example.arguments}
+    inputs |= {own: type for names in given.values() for own, type in names.items()}
     heads = list(inputs)[: len(example.inputs)]
     count = _results(cls, example)
     names = ", ".join(f"y{i}" for i in range(1, count + 1)) if count > 1 else "y"
     head = heads[0] if len(heads) == 1 else f"({', '.join(heads)})"
-    call = _with(example.call, [f"{name} = {name}" for name, _ in example.arguments])
+    call = _with(example.call, [f"{name} = {_listed(name, own)}" for name, own in given.items()])
     lines = [*(f"input {name}: {type}" for name, type in inputs.items()), f"{names} = {head} -> {call}"]
     lines += [f"output {name.strip()}" for name in names.split(",")] if count > 1 else []
     spec = nnspec.loads("nnspec 1\n\nmodel example {\n" + "\n".join(f"  {line}" for line in lines) + "\n}\n")
@@ -60,6 +61,17 @@ def _with(call: str, last: list[str], first: list[str] | None = None) -> str:
     name, inside = re.fullmatch(r"(\w+)(?:\((.*)\))?", call).groups()  # type: ignore[union-attr]
     arguments = [*(first or []), *([inside] if inside else []), *last]
     return f"{name}({', '.join(arguments)})" if arguments else str(name)
+
+
+def _named(option: str, types: str | tuple[str, ...]) -> dict[str, str]:
+    """Inputs for an option that is a value, or a list of them."""
+    if isinstance(types, str):
+        return {option: types}
+    return {f"{option}_{i}": type for i, type in enumerate(types, 1)}
+
+
+def _listed(option: str, names: dict[str, str]) -> str:
+    return option if list(names) == [option] else f"[{', '.join(names)}]"
 
 
 def _results(cls: type[Any], example: Example) -> int:

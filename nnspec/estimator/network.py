@@ -84,7 +84,7 @@ def classifier_network(classes: int, spec: Spec) -> Network:
     """Raises ValueError for a spec that is no classifier of one input into so many classes."""
     input, target = _ends(spec)
     losses = [node for node in train_of(spec).nodes if node.component == "cross_entropy" and target.name in node.inputs]
-    if target.classes is None or len(losses) != 1:
+    if not target.label or target.classes is None or len(losses) != 1:
         raise ValueError(f"a classifier's target is compared by one cross_entropy; {target.name} of {spec.name} is not")
     if target.classes != classes:
         raise ValueError(f"y has {classes} classes, the spec expects {target.classes}")

@@ -6,13 +6,14 @@ graph alone. Dimensions are numbers or symbolic sizes; training graphs hold numb
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal, overload
 
 import numpy as np
 
 from nnspec.diagnostics.errors import Fault
+from nnspec.graph.caches import Caches
 from nnspec.graph.dtypes import dtype_name, numpy_dtype, tensor_type
 from nnspec.graph.errors import GraphError
 from nnspec.graph.sizes import shape_tensor, size_tensor
@@ -20,6 +21,8 @@ from nnspec.graph.typing import infer
 from nnspec.graph.values import Array, Attribute, Node, Number, Value
 from nnspec.ir.dims import Dim
 from nnspec.ir.types import TensorType
+
+OwnRule = Callable[[Value], tuple[Value, ...]]
 
 
 class Graph:
@@ -43,6 +46,15 @@ class Graph:
         self.nodes: list[Node] = []
         self.state: dict[str, Value] = {}
         """New values of non-trainable parameters, by path: running statistics."""
+        self.own_gradients: dict[Value, tuple[tuple[Value, ...], OwnRule]] = {}
+        """Values whose gradient is stated as a whole; see `with_gradient`."""
+        self.recomputed: dict[int, set[str]] = {}
+        """Groups of layers, by the origin of their nodes, that the backward pass runs again, so that what they make
+        need not be kept."""
+        self.spared: list[Value] = []
+        """Single values of that kind: cheap to make of what is kept anyway."""
+        self.caches: Caches | None = None
+        """Of a graph that is run step by step, what it keeps of the steps before."""
         self._names: dict[str, int] = {}
         self._constants: dict[tuple[str, tuple[int, ...], bytes], Value] = {}
         self._origin = ""
@@ -63,6 +75,11 @@ class Graph:
             yield
         finally:
             self._origin = before
+
+    @property
+    def origin(self) -> str:
+        """What the nodes that are being made are named after: the path of a layer."""
+        return self._origin
 
     def input(self, name: str, type: TensorType) -> Value:
         value = Value(self.unique(name), type)
@@ -153,6 +170,12 @@ class Graph:
         typical = inputs[1:] if op_type == "Where" else inputs
         like = next((v.dtype for v in typical if isinstance(v, Value)), "float32")
         return tuple(v if v is None or isinstance(v, Value) else self.constant(v, like) for v in inputs)
+
+    def with_gradient(self, y: Value, inputs: Sequence[Value], rule: OwnRule) -> Value:
+        """State the gradient of `y` as a function of `inputs`: `rule(dy)` gives one for each, in its shape. What lies
+        between them is not differentiated. For formulas whose gradient is shorter than that of their parts."""
+        self.own_gradients[y] = tuple(inputs), rule
+        return y
 
     # Shape operators, for which ONNX wants the target as a tensor.
 

@@ -20,6 +20,8 @@ def check_graph(g: Graph) -> None:
                 raise GraphError(f"{g.name}: {y} is made twice")
             known.add(y)
         _check_types(g, node)
+        if isinstance(body := node.attributes.get("body"), Graph):
+            check_graph(body)
     for name, value in (*g.outputs.items(), *g.state.items()):
         _require_known(g, known, value, f"the output {name!r}")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -17,9 +18,10 @@ from onnx import TensorProto, helper, numpy_helper
 from nnspec.files import replace_file
 from nnspec.graph.dtypes import tensor_type
 from nnspec.graph.errors import OpsetError
-from nnspec.graph.graph import Array, Attribute, Graph, GraphError, Node, Value
+from nnspec.graph.graph import Array, Graph, GraphError, Node, Value
 from nnspec.graph.naming import Names
 from nnspec.graph.older_opsets import adapted
+from nnspec.graph.scan import Body
 from nnspec.graph.spelled_out import spelled_out
 from nnspec.graph.text import text
 from nnspec.ir.dims import Dim, parse, symbol
@@ -143,28 +145,36 @@ def _move_tensors(model: onnx.ModelProto, path: Path, name: str) -> None:
 class _Writer:
     """Writes one graph. Constants are collected while the nodes are written."""
 
-    def __init__(self, graph: Graph, arrays: Mapping[str, Array], notes: Mapping[str, str]) -> None:
+    def __init__(
+        self, graph: Graph, arrays: Mapping[str, Array], notes: Mapping[str, str], names: Names | None = None
+    ) -> None:
         self._graph = graph
         self._notes = notes
         self._arrays = arrays
-        self._names = Names(graph)
+        self._names = names or Names(graph)
         self._constants: dict[Value, Array] = {}
 
-    def graph(self, doc: str) -> onnx.GraphProto:
+    def graph(self, doc: str = "", captured: int = 0) -> onnx.GraphProto:
+        """The graph; its last inputs are `captured` from the graph around it, and have no place in its signature."""
         g = self._graph
+        inputs = g.inputs[: len(g.inputs) - captured]
         nodes = [made for node in g.nodes for made in (self._node(node), *self._copies(node.outputs))]
         nodes = [*self._copies([x for _, x in self._names.copies if x.node is None]), *nodes]
         free = [value for path, value in g.parameters.items() if path not in self._arrays]
         made = [(self._names[value], value.type) for node in g.nodes for value in node.outputs]
+        outputs = set(self._names.outputs.values())
         return helper.make_graph(
             nodes,
             g.name,
-            [_value_info(value.name, value.type, self._notes.get(value.name)) for value in (*g.inputs, *free)],
-            [_value_info(name, value.type, self._notes.get(name)) for name, value in g.outputs.items()],
+            [self._info(self._names[value], value.type) for value in (*inputs, *free)],
+            [self._info(self._names.outputs[name], value.type) for name, value in g.outputs.items()],
             initializer=self._initializers(),
             doc_string=doc or None,
-            value_info=[_value_info(name, type) for name, type in made if name not in g.outputs],
+            value_info=[_value_info(name, type) for name, type in made if name not in outputs],
         )
+
+    def _info(self, name: str, type: TensorType) -> onnx.ValueInfoProto:
+        return _value_info(name, type, self._notes.get(name, ""))
 
     def _copies(self, values: Sequence[Value]) -> list[onnx.NodeProto]:
         """Further outputs that are equal to these values. They stand right behind the node that makes them, since what
@@ -181,6 +191,10 @@ class _Writer:
         except onnx.defs.SchemaError as error:
             raise OpsetError(f"{place} needs opset {_since(op_type)}") from error
         read = [self._read(value) if value else "" for value in inputs]
+        body = attributes.get("body")
+        if isinstance(body, Body):
+            attributes = {**attributes, "body": self._body(body, node, read)}
+            read = read[: body.states + body.sequences]
         while read and not read[-1]:
             read.pop()
         made = [self._names[value] for value in node.outputs]
@@ -192,6 +206,12 @@ class _Writer:
                 raise OpsetError(f"{place} needs opset {_since(op_type, name)} for its attribute {name!r}")
             result.attribute.append(_attribute(name, value, schema.attributes[name].type))
         return result
+
+    def _body(self, body: Body, node: Node, read: list[str]) -> onnx.GraphProto:
+        """The step of a Scan: what stays the same is read by the name that it has outside."""
+        own = body.states + body.sequences
+        names = self._names.within(body, node.outputs[0].name, dict(zip(body.inputs[own:], read[own:], strict=True)))
+        return _Writer(body, {}, self._notes, names).graph(captured=len(read) - own)
 
     def _read(self, value: Value) -> str:
         if value.constant is not None:
@@ -216,10 +236,12 @@ def _since(op_type: str, attribute: str = "") -> int:
     raise GraphError(f"{op_type} has no attribute {attribute!r}" if attribute else f"there is no operator {op_type}")
 
 
-def _attribute(name: str, value: Attribute, kind: onnx.defs.OpSchema.AttrType) -> onnx.AttributeProto:
+def _attribute(name: str, value: Any, kind: onnx.defs.OpSchema.AttrType) -> onnx.AttributeProto:
     """An attribute of the kind that the operator's schema wants: a whole number may stand for a float."""
     if isinstance(value, np.ndarray):
         return helper.make_attribute(name, numpy_helper.from_array(value))
+    if isinstance(value, onnx.GraphProto):
+        return helper.make_attribute(name, value)
     if name in ("to", "dtype") and isinstance(value, str):
         return helper.make_attribute(name, _element_type(value))
     if kind == onnx.defs.OpSchema.AttrType.FLOAT and isinstance(value, int | float):
@@ -228,6 +250,8 @@ def _attribute(name: str, value: Attribute, kind: onnx.defs.OpSchema.AttrType) -
         return helper.make_attribute(name, value)
     if kind == onnx.defs.OpSchema.AttrType.FLOATS:
         return helper.make_attribute(name, [float(item) for item in value], attr_type=onnx.AttributeProto.FLOATS)
+    if kind == onnx.defs.OpSchema.AttrType.STRINGS:
+        return helper.make_attribute(name, list(value), attr_type=onnx.AttributeProto.STRINGS)
     return helper.make_attribute(name, list(value), attr_type=onnx.AttributeProto.INTS)
 
 
@@ -249,9 +273,9 @@ def _element_type(dtype: str) -> int:
     return int(TensorProto.DataType.Value({"float32": "FLOAT", "float64": "DOUBLE"}.get(dtype, dtype.upper())))
 
 
-def _value_info(name: str, type: TensorType, note: str | None = None) -> onnx.ValueInfoProto:
+def _value_info(name: str, type: TensorType, note: str = "") -> onnx.ValueInfoProto:
     dims = [dim if isinstance(dim, int) else str(dim) for dim in type.shape]
-    return helper.make_tensor_value_info(name, _element_type(type.dtype), dims, note or "")
+    return helper.make_tensor_value_info(name, _element_type(type.dtype), dims, note)
 
 
 __all__ = [

@@ -12,7 +12,10 @@ import numpy as np
 from nnspec.graph.folding import fold_constants
 from nnspec.graph.graph import Attribute, Graph, Node, Value
 from nnspec.graph.rewrite import rewritten, with_nodes
+from nnspec.graph.scaling import absorb_scales
+from nnspec.graph.scan import Body, with_bodies, without_unread
 from nnspec.graph.simplify import simplify
+from nnspec.graph.sums import sums_into_products
 
 RANDOM = (
     "Bernoulli",
@@ -49,8 +52,8 @@ def drop_dead(g: Graph) -> Graph:
     kept = []
     for node in reversed(g.nodes):
         if any(value in needed for value in node.outputs):
+            kept.append(without_unread(node, needed) if node.op_type == "Scan" else node)
             needed.update(x for x in node.inputs if x is not None)
-            kept.append(node)
     return with_nodes(g, kept[::-1], {})
 
 
@@ -61,6 +64,8 @@ PASSES: tuple[Callable[[Graph], Graph], ...] = (
     simplify,
     merge_equal,
     drop_dead,
+    absorb_scales,
+    sums_into_products,
 )
 """Simplification runs twice: joining two operators may leave one that changes nothing."""
 
@@ -69,13 +74,22 @@ def optimized(g: Graph) -> Graph:
     """The graph after all passes. `g` itself must not be used any more."""
     for run in PASSES:
         g = run(g)
-    return g
+    return with_bodies(g, optimized)
 
 
 def _hashable(value: Attribute) -> Hashable:
     if isinstance(value, np.ndarray):
         return str(value.dtype), value.shape, value.tobytes()
-    return value if isinstance(value, int | float | str) else tuple(value)
+    return value if isinstance(value, int | float | str | Body) else tuple(value)
 
 
-__all__ = ["PASSES", "drop_dead", "fold_constants", "merge_equal", "optimized", "simplify"]
+__all__ = [
+    "PASSES",
+    "absorb_scales",
+    "drop_dead",
+    "fold_constants",
+    "merge_equal",
+    "optimized",
+    "simplify",
+    "sums_into_products",
+]

@@ -33,6 +33,8 @@ def _unchanged(node: Node) -> Value | None:
     match node.op_type:
         case "Identity":
             return x
+        case "Reshape" if node.attributes.get("allowzero"):
+            return None  # it is there for its second operand; see autodiff.recompute
         case "Cast" | "Reshape" | "Flatten" | "Squeeze" | "Unsqueeze" | "Expand":
             return x if x is not None and x.type == result.type else None
         case "Sum" | "Max" | "Min":
@@ -65,7 +67,7 @@ def _joined_reshape(node: Node) -> Node | None:
     if inner is None or node.op_type != "Reshape":
         return None
     target = node.inputs[1]
-    if target is None or target.constant is None or 0 in target.constant:
+    if target is None or target.constant is None or 0 in target.constant or inner.attributes.get("allowzero"):
         return None
     return replace(node, inputs=(inner.inputs[0], target))
 

@@ -25,6 +25,8 @@ def _lines(graph: Graph) -> Iterator[str]:
         yield f"  parameter {value}"
     for node in graph.nodes:
         yield f"  {_node(node)}"
+        if isinstance(body := node.attributes.get("body"), Graph):
+            yield from (f"    {line}" for line in _lines(body))
     for name, value in graph.outputs.items():
         yield f"  output {name} = {_operand(value)}"
     for path, value in graph.state.items():
@@ -34,7 +36,7 @@ def _lines(graph: Graph) -> Iterator[str]:
 def _node(node: Node) -> str:
     results = ", ".join(repr(value) for value in node.outputs)
     arguments = [_operand(value) for value in node.inputs] + [
-        f"{k}={_attribute(v)}" for k, v in sorted(node.attributes.items())
+        f"{k}={_attribute(v)}" for k, v in sorted(node.attributes.items()) if not isinstance(v, Graph)
     ]
     return f"{results} = {node.op_type}({', '.join(arguments)})"
 

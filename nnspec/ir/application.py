@@ -79,6 +79,7 @@ class Application:
                 macs,
                 self.span,
                 self.record.origin,
+                self.record.recompute,
             )
         )
         if self.instance is None:

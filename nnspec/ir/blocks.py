@@ -32,6 +32,12 @@ class BoundBlock(NamedTuple):
 
     block: Block
     given: dict[str, Given]
+    recompute: bool = False
+    """Whether the backward pass computes it again, so that its values need not be kept."""
+
+
+RECOMPUTE = "recompute"
+"""The argument that every block takes which has no parameter of that name."""
 
 
 class Blocks:
@@ -50,12 +56,16 @@ class Blocks:
         parameters = block.definition.parameters
         names = [parameter.name.name for parameter in parameters]
         given: dict[str, Given] = {}
+        again = False
         lost = lost_header(block.definition)
         sound = not lost
         for position, argument in enumerate(call.arguments):
             place = argument.name.span if argument.name else argument.span
             value = self.expressions.evaluate(env, argument.value)
             name = argument.name.name if argument.name else (names[position] if position < len(names) else "")
+            if name == RECOMPUTE and name not in names and isinstance(value, bool):
+                again = value
+                continue
             fault = None if lost else _misplaced(call.name.name, name, names, given)
             if fault:
                 self.record.report(fault, place)
@@ -67,7 +77,7 @@ class Blocks:
                 "E206", f"{call.name.name} needs {', '.join(missing)}", help=f"{call.name.name}({missing[0]} = …)"
             )
             self.record.report(fault, call.name.span)
-        return BoundBlock(block, given) if sound and not missing else POISON
+        return BoundBlock(block, given, again) if sound and not missing else POISON
 
     def call(self, env: Environment, bound: BoundBlock, inputs: Sequence[Tensor], scope: Scope, span: Span) -> Values:
         """The results of a block applied to `inputs`; what it makes stands below `scope`."""
@@ -79,7 +89,10 @@ class Blocks:
         limits.step(record, span, limits.CALL)
         limits.enter(record, 1, self.weights.body(definition.body, block.blocks), span)
         inner = Environment(block.blocks, scope, lost=set(block.lost), uses=env.uses)
-        saved = record.origin, record.calls
+        saved = record.origin, record.calls, record.recompute
+        if bound.recompute and not record.recompute:
+            record.recomputes += 1
+            record.recompute = record.recomputes
         record.origin, record.calls = (*record.origin, span), (*record.calls, definition)
         try:
             if not self._bind_parameters(inner, definition, bound.given):
@@ -89,7 +102,7 @@ class Blocks:
                 return POISON
             self._run_body(inner, rest)
         finally:
-            record.origin, record.calls = saved
+            record.origin, record.calls, record.recompute = saved
         return self._results(inner, definition)
 
     def _too_deep(self, definition: syntax.Definition) -> Fault | None:
@@ -205,6 +218,8 @@ def _misplaced(block: str, name: str, names: Sequence[str], given: dict[str, Giv
     if not name:
         takes = f"at most {counted(len(names), 'argument')}" if names else "no arguments"
         return Fault("E202", f"{block} takes {takes}", help=f"its parameters are {', '.join(names)}" if names else "")
+    if name == RECOMPUTE and name not in names:
+        return Fault("E205", f"{block}: recompute is true or false")
     if name not in names:
         return Fault("E202", f"{block} has no parameter {name}", help=suggestion(name, names, "its parameters are"))
     return Fault("E202", f"{block}: {name} is given twice") if name in given else None

@@ -75,8 +75,9 @@ class Example(NamedTuple):
     low: float = -2.0
     """Test data is uniform in [low, high): the domain in which the operator is smooth and defined."""
     high: float = 2.0
-    arguments: tuple[tuple[str, str], ...] = ()
-    """Options that are values, with their types: `(("mask", "bool[N, T]"),)`; the call leaves them out."""
+    arguments: tuple[tuple[str, str | tuple[str, ...]], ...] = ()
+    """Options that are values, with their types: `(("mask", "bool[N, T]"),)`, several for a list of values; the call
+    leaves them out."""
 
 
 class ParameterSpec(NamedTuple):

@@ -45,7 +45,8 @@ class DataReader:
         options = self.settings.component.option_names
         feeds = [entry for key, entry in self.settings.entries.items() if key not in options]
         bound = self.settings.bind(skip=[entry.key.name for entry in feeds])
-        found = [self._feed(entry) for entry in feeds]
+        window = None if isinstance(bound, Poison) else getattr(bound.component.train, "window", None)
+        found = [self._feed(entry, window) for entry in feeds]
         fed = [feed for feed in found if isinstance(feed, FeedRecord)]
         if isinstance(bound, Poison) or len(fed) < len(found):
             return None
@@ -81,7 +82,7 @@ class DataReader:
                 fit = False
         return fit
 
-    def _feed(self, entry: syntax.Setting) -> FeedRecord | Poison:
+    def _feed(self, entry: syntax.Setting, window: int | None) -> FeedRecord | Poison:
         name, place = entry.key.name, entry.value.span
         tensor = self.wanted.get(name) or self.settings.env.values.get(name)
         if name not in self.wanted and tensor is not POISON:
@@ -102,8 +103,10 @@ class DataReader:
             return self.record.report(Fault("E410", f'{name}: the column "{twice}" is given twice'), place)
         shape = tensor.type.shape
         single = isinstance(value, str)
-        if not single and (len(shape) != 2 or (isinstance(shape[1], int) and shape[1] != len(columns))):
-            gives = shape_text((shape[0] if shape else 1, len(columns)))
+        ranks = ((2, 3) if name in self.targets else (3,)) if window else (2,)
+        if not single and (len(shape) not in ranks or (isinstance(shape[-1], int) and shape[-1] != len(columns))):
+            steps = (window,) if window and name not in self.targets else ()
+            gives = shape_text((shape[0] if shape else 1, *steps, len(columns)))
             give = "gives" if len(columns) == 1 else "give"
             fault = Fault("E410", f"{counted(len(columns), 'column')} {give} {gives}, and {name} is {tensor.type}")
             return self.record.report(fault, place)

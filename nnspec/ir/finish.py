@@ -12,6 +12,7 @@ from nnspec.ir.elaborate import Analysis
 from nnspec.ir.options import plain
 from nnspec.ir.records import NodeRecord, ParameterRecord, Poison, Tensor
 from nnspec.ir.section_records import DataRecord, MetricRecord, SplitRecord, TargetRecord, TrainRecord
+from nnspec.ir.types import INTEGERS
 
 
 def finish(analysis: Analysis) -> spec.Spec:
@@ -103,13 +104,18 @@ def _node(node: NodeRecord, path: str) -> spec.Node:
         component=node.operator.name,
         options=encode_options(node.operator),
         inputs=tuple(tensor.final for tensor in node.inputs),
-        arguments={name: tensor.final for name, tensor in node.arguments.items()},
+        arguments={name: _finals(given) for name, given in node.arguments.items()},
         parameters={leaf: own.path for leaf, own in node.parameters.items()},
         outputs=tuple(tensor.final for tensor in node.outputs),
         macs=node.macs,
         span=node.span,
         origin=node.origin,
+        recompute=node.recompute,
     )
+
+
+def _finals(given: Tensor | tuple[Tensor, ...]) -> str | tuple[str, ...]:
+    return given.final if isinstance(given, Tensor) else tuple(tensor.final for tensor in given)
 
 
 def _values(tensors: Iterable[Tensor]) -> tuple[spec.Value, ...]:
@@ -145,7 +151,7 @@ def _train(names: _Names, train: TrainRecord) -> spec.Train:
 def _target(name: str, target: TargetRecord, nodes: Sequence[NodeRecord]) -> spec.Target:
     tensor = target.tensor
     assert not isinstance(tensor, Poison)
-    classes = _classes(tensor, nodes) if target.label else None
+    classes = _classes(tensor, nodes) if tensor.type.dtype in INTEGERS else None
     return spec.Target(
         name=name,
         label=target.label,
@@ -157,7 +163,7 @@ def _target(name: str, target: TargetRecord, nodes: Sequence[NodeRecord]) -> spe
 
 
 def _classes(target: Tensor, nodes: Sequence[NodeRecord]) -> int | None:
-    """How many classes a label target has: the size, along the classes, of the logits that a loss holds against it."""
+    """How many classes a target has: the size, along the classes, of the logits that a loss holds against it."""
     for node in nodes:
         if len(node.inputs) == 2 and node.inputs[1] is target and node.inputs[0].type.rank == target.type.rank + 1:
             size = node.inputs[0].type.shape[getattr(node.operator, "axis", -1)]

@@ -23,17 +23,21 @@ Evaluate = Callable[[syntax.Expr, Expected], Any]
 Report = Callable[[Fault, Span], Poison]
 
 
+Given = Tensor | tuple[Tensor, ...]
+"""What is given as an option: a value of the model, or a list of them."""
+
+
 @dataclass(slots=True)
 class Bound:
     """A component with its options, the values among them, and the parameters that it ties."""
 
     component: Any
-    tensors: dict[str, Tensor]
+    tensors: dict[str, Given]
     ties: dict[str, tuple[ParameterReference, Span]]
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class Matched:
     """One argument after it found its option."""
 
     name: str
@@ -65,7 +69,7 @@ class _Binder:
         self._known: dict[int, Any] = {}
         self._options: dict[str, Any] = {}
         self._spans: dict[str, Span] = {}
-        self._tensors: dict[str, Tensor] = {}
+        self._tensors: dict[str, Given] = {}
         self._ties: dict[str, tuple[ParameterReference, Span]] = {}
 
     def bind(self, arguments: Sequence[syntax.Argument]) -> Bound | Poison:
@@ -124,7 +128,7 @@ class _Binder:
 
     # Which argument is which option
 
-    def _matched(self, arguments: Sequence[syntax.Argument]) -> Iterator[Given]:
+    def _matched(self, arguments: Sequence[syntax.Argument]) -> Iterator[Matched]:
         """Positional arguments by their place, then named ones."""
         positional = [argument for argument in arguments if argument.name is None]
         found = self._listed(positional) if self._cls.variadic else self._placed(positional)
@@ -139,7 +143,7 @@ class _Binder:
             ):
                 self._fail(fault, argument.span)
             elif name in self._cls.option_names or self._may_tie(argument.value, name):
-                found[name] = Given(name, argument.value, argument.span)
+                found[name] = Matched(name, argument.value, argument.span)
             else:
                 self._fail(unknown_option(self._cls, name), argument.span)
         yield from found.values()
@@ -150,7 +154,7 @@ class _Binder:
             return not nearest(name, self._cls.option_names)
         return isinstance(value, syntax.Attribute)
 
-    def _placed(self, arguments: Sequence[syntax.Argument]) -> dict[str, Given]:
+    def _placed(self, arguments: Sequence[syntax.Argument]) -> dict[str, Matched]:
         names = self._cls.option_names
         if extra := arguments[len(names) :]:
             takes = (
@@ -159,20 +163,20 @@ class _Binder:
             layer = self._cls.kind == "layer"
             help = f"its input stands before the arrow: {arrow(self._cls.name, extra)}" if layer and not names else ""
             self._fail(Fault("E202", f"{self._cls.name} {takes}", help=help), extra[0].span)
-        return {name: Given(name, a.value, a.span) for name, a in zip(names, arguments, strict=False)}
+        return {name: Matched(name, a.value, a.span) for name, a in zip(names, arguments, strict=False)}
 
-    def _listed(self, arguments: Sequence[syntax.Argument]) -> dict[str, Given]:
+    def _listed(self, arguments: Sequence[syntax.Argument]) -> dict[str, Matched]:
         """All positional arguments as the one list that the component takes."""
         name = self._cls.variadic
         if not arguments or name is None:
             return {}
         items = [argument.value for argument in arguments]
         alone = items[0] if len(items) == 1 and isinstance(items[0], syntax.ListExpr) else items
-        return {name: Given(name, alone, arguments[0].span.to(arguments[-1].span))}
+        return {name: Matched(name, alone, arguments[0].span.to(arguments[-1].span))}
 
     # Values
 
-    def _take(self, given: Given) -> None:
+    def _take(self, given: Matched) -> None:
         value = self._value(given)
         self._spans[given.name] = given.span
         if value is POISON:
@@ -185,10 +189,13 @@ class _Binder:
         elif isinstance(value, Tensor):
             self._tensors[given.name] = value
             self._options[given.name] = value.type
+        elif isinstance(value, tuple) and value and all(isinstance(item, Tensor) for item in value):
+            self._tensors[given.name] = value
+            self._options[given.name] = tuple(item.type for item in value)
         else:
             self._options[given.name] = plain(value)
 
-    def _value(self, given: Given) -> Any:
+    def _value(self, given: Matched) -> Any:
         wanted = expected(self._cls, given.name)
         if isinstance(given.value, list):
             items = tuple(self._once(item, wanted) for item in given.value)
@@ -213,12 +220,18 @@ class _Binder:
         elif kind == "rule":
             fault = Fault("E205", f"{name}: {text}")
         elif option in self._tensors:
-            fault = Fault("E212", f"{name}: {option} is {text}, got the value {self._tensors[option]}")
+            fault = Fault("E212", f"{name}: {option} is {text}, got {_said(self._tensors[option])}")
         else:
             value = self._options[option]
             help = other_form(self._cls, option, value, self._registries)
             fault = Fault("E205", f"{name}: {option} is {text}, got {describe(value)}", help=help)
         self._report(fault, self._spans.get(option, self._span))
+
+
+def _said(given: Given) -> str:
+    if isinstance(given, Tensor):
+        return f"the value {given}"
+    return f"the values [{', '.join(map(str, given))}]" if len(given) > 1 else f"a list of the value {given[0]}"
 
 
 def plain(value: Any) -> Any:

@@ -9,22 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 PLANNED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
-    "layer": {
-        "rnn": ("SimpleRNN", "RNNCell"),
-        "lstm": ("LSTMCell", "CuDNNLSTM"),
-        "gru": ("GRUCell", "CuDNNGRU"),
-        "attention": (
-            *("multihead_attention", "multi_head_attention", "self_attention"),
-            "scaled_dot_product_attention",
-        ),
-        "learned_position": ("position_embedding", "positional_embedding"),
-        "sinusoidal_position": ("positional_encoding", "sine_position_encoding"),
-    },
+    "layer": {},
     "metric": {"precision": (), "recall": (), "f1": ("f1_score",), "auc": ("roc_auc", "AUROC")},
     "optimizer": {"rmsprop": (), "adagrad": (), "adadelta": (), "lion": (), "lamb": ()},
     "source": {
         "parquet": ("read_parquet",),
-        "text": ("text_file",),
     },
 }
 

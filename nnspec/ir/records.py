@@ -73,13 +73,15 @@ class NodeRecord:
     entity: Scope
     operator: Operator
     inputs: tuple[Tensor, ...]
-    arguments: dict[str, Tensor]
+    arguments: dict[str, Tensor | tuple[Tensor, ...]]
     parameters: dict[str, ParameterRecord]
     outputs: tuple[Tensor, ...]
     macs: Dim
     """Multiply-accumulate operations of the forward pass."""
     span: Span
     origin: tuple[Span, ...]
+    recompute: int
+    """The number of the call of a block that is to be computed again in the backward pass; 0 for none."""
 
 
 @dataclass(eq=False, slots=True)
@@ -168,6 +170,10 @@ class Record:
     """The blocks whose bodies are being run, outermost first."""
     called: set[int] = field(default_factory=set)
     """Identities of the block definitions that were called at all."""
+    recompute: int = 0
+    """The number of the call, counted from 1, that is being run and is to be computed again; 0 for none."""
+    recomputes: int = 0
+    """How many such calls there were."""
     multiplicity: int = 1
     """How often the present statement will run, by the loops around it."""
     steps: int = 0

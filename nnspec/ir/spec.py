@@ -57,8 +57,8 @@ class Node(Part):
     component: str
     options: Options
     inputs: tuple[str, ...]
-    arguments: dict[str, str]
-    """Options that are values: option to value name."""
+    arguments: dict[str, str | tuple[str, ...]]
+    """Options that are values: option to value name, or to the names of a list of values."""
     parameters: dict[str, str]
     """Leaf name to parameter path; shared and tied parameters have the path of their owner."""
     outputs: tuple[str, ...]
@@ -66,6 +66,14 @@ class Node(Part):
     span: Span
     origin: tuple[Span, ...] = ()
     """Where the block calls and loops stand that it was expanded from, outermost first."""
+    recompute: int = 0
+    """Nodes of one number are computed again in the backward pass, together; what is in none, 0, is kept."""
+
+    @property
+    def read(self) -> tuple[str, ...]:
+        """The values that it reads: its inputs, then those among its options."""
+        given = [(names,) if isinstance(names, str) else names for names in self.arguments.values()]
+        return (*self.inputs, *(name for names in given for name in names))
 
 
 class Parameter(Part):
@@ -125,7 +133,7 @@ class Target(Part):
     dtype: DType
     shape: Shape
     classes: int | None
-    """How many classes the loss expects, from the last size of its logits."""
+    """Of class numbers, in labels or integers: how many the loss expects, from the logits."""
     span: Span
 
     @property

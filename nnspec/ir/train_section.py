@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from nnspec.diagnostics.errors import Fault
@@ -16,7 +16,7 @@ from nnspec.ir.patterns import matches_any
 from nnspec.ir.records import POISON, NodeRecord, ParameterRecord, Poison, Tensor
 from nnspec.ir.section_records import MetricRecord, TargetRecord, TrainRecord
 from nnspec.ir.sections import Settings
-from nnspec.ir.types import FLOATS
+from nnspec.ir.types import FLOATS, shape_text
 from nnspec.ir.wording import nearest, suggestion
 from nnspec.language import syntax
 
@@ -74,7 +74,10 @@ class TrainReader:
         if isinstance(bound, Poison) or isinstance(metrics, Poison):
             return None
         loss = bound.tensors["loss"]
+        assert isinstance(loss, Tensor)
         self._check_loss(loss)
+        self._check_ignored([(node.operator, node.inputs, node.span) for node in nodes])
+        self._check_ignored([(metric.metric, metric.inputs, metric.span) for metric in metrics])
         self._check_patterns(bound.component)
         self._check_monitors(bound.component, metrics)
         self._warn(bound.component)
@@ -98,6 +101,25 @@ class TrainReader:
                 help="apply a loss to it, such as mse(prediction, target)",
             )
             self.record.report(fault, self.settings.place("loss"))
+
+    def _check_ignored(self, applied: Iterable[tuple[Any, Sequence[Tensor], Span]]) -> None:
+        """What is ignored of a label is the number of a class, since its values are numbered."""
+        labels = {id(target.tensor): name for name, target in self.targets.items() if target.label}
+        for operator, inputs, span in applied:
+            ignored = getattr(operator, "ignore", None)
+            name = labels.get(id(inputs[1])) if len(inputs) == 2 else None
+            if ignored is None or name is None:
+                continue
+            count = inputs[0].type.shape[operator.axis]
+            if isinstance(count, int) and not 0 <= ignored < count:
+                integers = f"int64{shape_text(inputs[1].type.shape)}"
+                fault = Fault(
+                    "E205",
+                    f"{operator.name}: ignore is one of the {count} classes of {name}, 0 to {count - 1}, got {ignored}",
+                    help=f"a label numbers the values in the data; where they are class numbers, and {ignored} is "
+                    f"none, declare target {name}: {integers}",
+                )
+                self.record.report(fault, span)
 
     # Metrics
 

@@ -61,17 +61,21 @@ class Dense(Layer):
         return product(x.shape) * self.units
 
     def lower(self, g: Graph, x: Value, *, weight: Value, bias: Value | None = None) -> Value:
-        """One Gemm over all rows, so that the gradient of the weight is one product as well.
+        return affine(g, x, weight, bias)
 
-        A Reshape can say one unknown dimension; where more are symbolic, which happens in inference alone, MatMul
-        does the same product.
-        """
-        rows = x.shape[:-1]
-        if sum(not isinstance(dim, int) for dim in rows) > 1:
-            y: Value = g.op("MatMul", x, g.transpose(weight, (1, 0)))
-            return g.op("Add", y, bias) if bias else y
-        y = g.op("Gemm", g.reshape(x, (product(rows), x.shape[-1])), weight, bias, transB=1)
-        return g.reshape(y, (*rows, self.units))
+
+def affine(g: Graph, x: Value, weight: Value, bias: Value | None = None) -> Value:
+    """x Wᵀ + b over the last axis: one Gemm over all rows, so that the gradient of the weight is one product as well.
+
+    A Reshape can say one unknown dimension; where more are symbolic, which happens in inference alone, MatMul does the
+    same product.
+    """
+    rows = x.shape[:-1]
+    if sum(not isinstance(dim, int) for dim in rows) > 1:
+        y: Value = g.op("MatMul", x, g.transpose(weight, (1, 0)))
+        return g.op("Add", y, bias) if bias else y
+    y = g.op("Gemm", g.reshape(x, (product(rows), x.shape[-1])), weight, bias, transB=1)
+    return g.reshape(y, (*rows, weight.shape[0]))
 
 
 @LAYERS("embedding")

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 from nnspec.diagnostics.errors import Fault
-from nnspec.ir.components import Example, Layer, called, feature_axis, known_size
+from nnspec.ir.components import Example, Layer, called, feature_axis, known_size, require_dtype
 from nnspec.ir.dims import Dim
 from nnspec.ir.fields import Limits, PositiveInt
-from nnspec.ir.types import TensorType
+from nnspec.ir.types import FLOATS, TensorType
+from nnspec.layers.lengths import LENGTHS, last_that_counts, require_lengths
 from nnspec.layers.registry import LAYERS
 
 if TYPE_CHECKING:
@@ -127,6 +128,7 @@ class Slice(Layer):
         Example("slice(axis = 1, start = -5, end = -1, step = 2)"),
         Example("slice(1, start = 1)", ("float32[N, T, 2]",)),
         Example("slice(1, 2, end = -1)", ("float32[N, T, 2]",)),
+        Example("slice(1, end = 1)", ("float32[N, T, 2]",)),
     )
 
     axis: int
@@ -160,8 +162,8 @@ class Slice(Layer):
             return count
         if self.step == 1 and self.start >= 0 and (self.end is None or self.end < 0):
             return size - self.start + (self.end or 0)
-        if self.step == 1 and self.start == -1 and self.end is None:
-            return 1
+        if self.step == 1 and (self.start, self.end) in ((-1, None), (0, 1)):
+            return 1  # the first or the last of an axis, which has at least one
         raise Fault(
             "E214",
             f"slice cannot tell how much it takes of axis {self.axis % x.rank} of {x}, since {size} is symbolic",
@@ -174,15 +176,30 @@ class Slice(Layer):
 class Last(Layer):
     """The last step of a sequence.    [N, T, *] -> [N, *]    ONNX: Slice and Squeeze."""
 
+    foreign_options = LENGTHS
     foreign_names = ("last_step", "last_timestep")
-    examples = (Example("last", ("float32[N, 4, 3]",)), Example("last", ("float32[N, T, 3]",)))
+    examples = (
+        Example("last", ("float32[N, 4, 3]",)),
+        Example("last", ("float32[N, T, 3]",), arguments=(("lengths", "int64[N]"),)),
+        Example("last", ("float32[N, T, 3]",)),
+    )
+
+    lengths: TensorType | None = None
+    """Steps of each row, integers [N]; what follows is padding, and the last step is the one before. Zeros where a row
+    has none."""
 
     def infer(self, x: TensorType) -> TensorType:
         if x.rank < 2:
             raise Fault("E203", f"last needs a sequence [N, T, *], got {x}")
+        require_lengths(self.name, x, self.lengths)
+        if self.lengths:
+            require_dtype(self.name, x, (*FLOATS, "int64", "int32"))
         return x.with_shape(x.shape[0], *x.shape[2:])
 
-    def lower(self, g: Graph, x: Value) -> Value:
+    def lower(self, g: Graph, x: Value, *, lengths: Value | None = None) -> Value:
+        if lengths is not None:
+            chosen = g.op("Where", last_that_counts(g, x, lengths), x, 0)
+            return g.reduce("ReduceSum", chosen, [1])
         return g.op("Squeeze", g.slice(x, 1, -1, TO_THE_END), g.constant([1], "int64"))
 
 

@@ -114,4 +114,4 @@ def _drop(g: Graph, x: Value, single: tuple[bool, ...], rate: float) -> Value:
     from nnspec.graph.random import keep_mask
 
     shape = tuple(size if alone else 1 for size, alone in zip(x.static_shape, single, strict=True))
-    return g.op("Mul", x, keep_mask(g, shape, rate, x.dtype))
+    return g.op("Mul", g.op("Mul", x, 1 / (1 - rate)), keep_mask(g, shape, rate, x.dtype))

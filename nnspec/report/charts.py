@@ -41,21 +41,26 @@ class Chart(NamedTuple):
 
 
 def draw(chart: Chart) -> Html:
-    """A figure: title, legend and curves. Points that are not finite leave a gap."""
+    """A figure over epochs: title, legend and curves. Points that are not finite leave a gap."""
+    return draw_over(chart, "epoch")
+
+
+def draw_over(chart: Chart, over: str, note: str = "") -> Html:
+    """The same over something else that is counted."""
     epochs = [x for line in chart.lines for x, _ in line.points]
     across = epochs_axis(min(epochs, default=0.0), max(epochs, default=1.0))
     up = axis_of((y for line in chart.lines for _, y in line.points), log=chart.log)
     place = _Plot(across, up)
     body = join(
-        _grid(place),
+        _grid(place, over),
         _best(place, chart.best),
         *(_curve(place, line) for line in chart.lines),
         _best_points(place, chart),
-        *_zones(place, chart.lines),
+        *_zones(place, chart.lines, over),
     )
-    said = f"{chart.title} by epoch: " + "; ".join(_summary(line) for line in chart.lines)
+    said = f"{chart.title} by {over}: " + "; ".join(_summary(line) for line in chart.lines)
     picture = tag("svg", body, viewBox=f"0 0 {WIDTH} {HEIGHT}", role="img", aria_label=said)
-    scale = " · logarithmic" if up.log else ""
+    scale = note + (" · logarithmic" if up.log else "")
     heading = tag("figcaption", tag("strong", chart.title), tag("small", scale), _legend(chart.lines))
     return tag("figure", heading, picture, class_="chart")
 
@@ -73,7 +78,7 @@ class _Plot(NamedTuple):
         return HEIGHT - BOTTOM - self.up.share(value) * (HEIGHT - TOP - BOTTOM)
 
 
-def _grid(place: _Plot) -> Html:
+def _grid(place: _Plot, over: str) -> Html:
     bottom = HEIGHT - BOTTOM
     rows = [
         join(
@@ -90,7 +95,7 @@ def _grid(place: _Plot) -> Html:
         for tick in whole_ticks(place.across.low, place.across.high)
     ]
     frame = tag("line", x1=LEFT, x2=WIDTH - RIGHT, y1=bottom, y2=bottom, class_="axis")
-    title = tag("text", "epoch", x=WIDTH - RIGHT, y=HEIGHT - 4, class_="tick end")
+    title = tag("text", over, x=WIDTH - RIGHT, y=HEIGHT - 4, class_="tick end")
     return join(*rows, frame, *columns, title)
 
 
@@ -125,8 +130,8 @@ def _best_points(place: _Plot, chart: Chart) -> Html | None:
     return join(*dots) if at else None
 
 
-def _zones(place: _Plot, lines: Sequence[Line]) -> list[Html]:
-    """Invisible strips, one per epoch, that show a cursor and its numbers while the pointer is over them."""
+def _zones(place: _Plot, lines: Sequence[Line], over: str) -> list[Html]:
+    """Invisible strips, one for each number across, that show a cursor and its numbers under the pointer."""
     by_epoch: dict[float, list[tuple[Line, float]]] = {}
     for line in lines:
         for x, y in line.points:
@@ -137,15 +142,15 @@ def _zones(place: _Plot, lines: Sequence[Line]) -> list[Html]:
     edges = [(a + b) / 2 for a, b in pairwise(epochs)]
     borders = [place.across.low, *edges, place.across.high]
     return [
-        _zone(place, epoch, by_epoch[epoch], (place.x(left), place.x(right)))
+        _zone(place, f"{over} {tick_label(epoch, 1)}", epoch, by_epoch[epoch], (place.x(left), place.x(right)))
         for epoch, left, right in zip(epochs, borders, borders[1:], strict=False)
     ]
 
 
-def _zone(place: _Plot, epoch: float, found: list[tuple[Line, float]], sides: tuple[float, float]) -> Html:
+def _zone(place: _Plot, name: str, epoch: float, found: list[tuple[Line, float]], sides: tuple[float, float]) -> Html:
     left, right = sides
     height = HEIGHT - TOP - BOTTOM
-    words = " · ".join([f"epoch {tick_label(epoch, 1)}", *(f"{line.name} {number(y)}" for line, y in found)])
+    words = " · ".join([name, *(f"{line.name} {number(y)}" for line, y in found)])
     return tag(
         "g",
         tag("rect", x=left, y=TOP, width=max(right - left, 0.0), height=height, class_="zone"),

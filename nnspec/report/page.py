@@ -8,7 +8,7 @@ from pathlib import Path
 from nnspec import __version__
 from nnspec.data.rows import Dataset
 from nnspec.ir.spec import Spec
-from nnspec.report import charts, confusion, histogram, masks, scatter, tables
+from nnspec.report import charts, confusion, forecast, histogram, masks, scatter, tables
 from nnspec.report.charts import Chart, Line
 from nnspec.report.highlight import highlighted
 from nnspec.report.markup import Html, join, tag
@@ -142,6 +142,8 @@ def _pictures(pictures: Sequence[Picture]) -> Iterator[Html]:
     yield from (masks.draw(item) for item in pictures if isinstance(item, Masks))
     regressions = [item for item in pictures if isinstance(item, Numbers)]
     yield from map(confusion.draw, labels)
+    series = [item for item in regressions if item.over_time]
+    yield from map(forecast.draw, series)
     if regressions:
         figures = (draw(item) for item in regressions for draw in (scatter.draw, histogram.draw))
         yield tag("div", *figures, class_="grid")

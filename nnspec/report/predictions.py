@@ -63,6 +63,8 @@ class Numbers(NamedTuple):
     target: str
     true: Array
     predicted: Array
+    over_time: bool = False
+    """Whether successive rows are successive points of time."""
 
     @property
     def r2(self) -> float:
@@ -96,18 +98,25 @@ def compared(spec: Spec, run: Path, classes: Mapping[str, Sequence[Any]], split:
     each = max(split.arrays[pair.target.name].size // max(split.rows, 1) for pair in wanted)
     size = min(split.rows, MOST_ROWS, max(MOST_NUMBERS // max(each, 1), 1))
     inputs = [item.name for item in spec.inputs]
-    with reading(split, batches(size, spec.train.batch_size), Device().threads) as found:
-        for arrays, rows in found:
+    with reading(split, batches(size, spec.train.batch_size), Device().threads) as read:
+        for arrays, rows in read:
             values = predict({name: array[rows] for name, array in arrays.items() if name in inputs})
             for pair in wanted:
                 parts[pair.target.name].append(decided(pair, values[pair.prediction]))
-    return [
+    found = [
         item
         for pair in wanted
         for item in _results(
             spec, pair, classes, split.arrays[pair.target.name], np.concatenate(parts[pair.target.name])
         )
     ]
+    return [_over_time(item, split) for item in found]
+
+
+def _over_time(item: Labels | Numbers, split: Dataset) -> Labels | Numbers:
+    """Windows follow one another, unless all numbers of several were put into one column."""
+    ordered = split.span > 1 and isinstance(item, Numbers) and len(item.true) <= split.rows
+    return item._replace(over_time=True) if ordered and isinstance(item, Numbers) else item
 
 
 def predictor(spec: Spec, run: Path, values: Sequence[str]) -> Callable[[Mapping[str, Array]], Mapping[str, Array]]:

@@ -82,4 +82,6 @@ class Intake:
 
     def _plain(self) -> bool:
         """Whether class values are class numbers, so that labels need no translation."""
-        return all(found == tuple(range(len(found))) for found in self._memory.classes.values())
+        labels = [slot.name for slot in self._reader.slots if slot.label]
+        known = [self._memory.classes.get(name, ()) for name in labels]
+        return all(found == tuple(range(len(found))) for found in known)

@@ -13,6 +13,7 @@ from nnspec.compiler.lowering import Library, Sizes
 from nnspec.compiler.training_graphs import SEED, STEP, evaluation_graph, gradient_name, gradients_graph, state_name
 from nnspec.graph.graph import Graph, Value, numpy_dtype
 from nnspec.graph.onnx_file import to_bytes, to_model
+from nnspec.graph.schedule import in_the_shape_they_are_made_in
 from nnspec.ir.dims import substitute
 from nnspec.ir.spec import Spec
 from nnspec.runtime.buffers import aligned
@@ -83,11 +84,12 @@ def gradients_program(
     spec: Spec, library: Library, sizes: Sizes, state: TrainingState, device: Device, brake: Brake
 ) -> BatchProgram:
     """The gradients graph, reading the parameters of `state` and writing its gradients and next statistics."""
-    graph = gradients_graph(spec, library, sizes)
+    views = {gradient_name(path): view for path, view in state.gradient.items()}
+    graph = in_the_shape_they_are_made_in(gradients_graph(spec, library, sizes), views)
     given = {**state.parameters, SEED: state.seed_word, STEP: state.draw_word}
-    results = {gradient_name(path): view for path, view in state.gradient.items()}
+    results = {name: view.reshape(graph.outputs[name].static_shape) for name, view in views.items()}
     results |= {state_name(path): state.next_held[path] for path in state.held if state_name(path) in graph.outputs}
-    session = device.session(graph, threads_for(work(spec, sizes), device.threads), memory_for(graph))
+    session = device.session(graph, threads_for(work(spec, sizes), len(graph.nodes), device.threads), memory_for(graph))
     return BatchProgram(graph, session, given, results, brake)
 
 
@@ -96,7 +98,7 @@ def evaluation_program(
 ) -> BatchProgram:
     """The evaluation graph, reading the parameters of `state`."""
     graph = evaluation_graph(spec, library, sizes)
-    session = device.session(graph, threads_for(work(spec, sizes), device.threads), memory_for(graph))
+    session = device.session(graph, threads_for(work(spec, sizes), len(graph.nodes), device.threads), memory_for(graph))
     return BatchProgram(graph, session, state.parameters, {}, brake)
 
 

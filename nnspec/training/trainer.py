@@ -210,7 +210,7 @@ class Trainer:
     @run_errors()
     def predict(self, inputs: Batch) -> dict[str, Array]:
         """The outputs of the model for arrays by input name, or for a table."""
-        dataset = dataset_from_arrays(self.spec, inputs, targets=False)
+        dataset = dataset_from_arrays(self.spec, inputs, self._memory.classes, targets=False)
         return predict(self._outputs, self.spec, dataset.arrays, dataset.rows)
 
     @run_errors()

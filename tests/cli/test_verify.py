@@ -49,7 +49,9 @@ def test_a_changed_weight_is_seen(nnspec: Command, model: str, folder: Path, cha
     done = nnspec("verify", model, "iris.golden.npz")
     assert done.code == code
     assert code == 0 or "error[E720]: probability: iris.onnx answers something else" in done.err
-    assert code == 0 or nnspec("verify", model, "iris.golden.npz", "--tolerance", "0.1").code == int(bool(np.isnan(change)))
+    assert code == 0 or nnspec("verify", model, "iris.golden.npz", "--tolerance", "0.1").code == int(
+        bool(np.isnan(change))
+    )
 
 
 def test_recordings_that_are_none(nnspec: Command, model: str, folder: Path) -> None:

@@ -183,3 +183,11 @@ def test_rounding_that_a_network_makes_large_is_no_defect(monkeypatch: pytest.Mo
     monkeypatch.setattr(verification, "ROUNDINGS", 0)
     with pytest.raises(RunError, match="E703"):
         nnspec.compile(found, given)
+
+
+def test_half_precision_is_absorbed_too() -> None:
+    found = spec("y = conv2d(6, 3) -> batch_norm -> relu", "float16[N, 4, 5, 6]")
+    given = {path: array.astype(np.float16) for path, array in weights(found).items()}
+    model = nnspec.compile(found, given).onnx
+    assert operators(model) == {"Conv": 1, "Relu": 1}
+    assert {content.dtype for content in tensors(model).values()} == {np.dtype(np.float16)}

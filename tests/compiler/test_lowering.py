@@ -8,9 +8,9 @@ from small_specs import classifier
 
 import nnspec
 from nnspec.compiler.batch import batch_types, sizes_of
+from nnspec.compiler.fit import require_fit
 from nnspec.compiler.initial import initial_values
 from nnspec.compiler.lowering import lower_loss, lower_model
-from nnspec.compiler.fit import require_fit
 from nnspec.compiler.weights import digest
 from nnspec.diagnostics.errors import Fault
 from nnspec.graph.graph import Graph, GraphError

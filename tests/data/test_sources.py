@@ -26,7 +26,12 @@ def test_importing_the_sources_imports_no_numpy() -> None:
 
 
 def test_every_source_is_documented_and_survives_the_ir() -> None:
-    examples: dict[str, dict[str, Any]] = {"csv": {"path": "a.csv"}, "npz": {"path": "a.npz"}, "synthetic": {"rows": 3}}
+    examples: dict[str, dict[str, Any]] = {
+        "csv": {"path": "a.csv"},
+        "npz": {"path": "a.npz"},
+        "text": {"path": "a.txt", "context": 8},
+        "synthetic": {"rows": 3},
+    }
     assert set(examples) <= set(SOURCES)
     for name, options in examples.items():
         component = SOURCES[name](**options)

@@ -13,6 +13,7 @@ from onnx.reference.op_run import OpRun
 from operator_cases import Case, Real
 from reference_convolution import REPLACED
 from reference_pooling import MaxPool
+from reference_recurrent import RECURRENT
 
 from nnspec.graph import onnx_file
 from nnspec.graph.dtypes import is_float, tensor_type
@@ -33,7 +34,7 @@ def applied(g: Graph, row: Case, dtype: str) -> tuple[list[Value], list[Value], 
             operands.append(g.input(f"x{len(feeds) - 1}", tensor_type(dtype, array.shape)))
         else:
             operands.append(g.constant(array))
-    results: Any = g.op(row.op_type, *operands, outputs=row.outputs, **row.attributes)
+    results: Any = g.op(row.op_type, *operands, outputs=row.outputs, **row.options(dtype))
     return g.inputs, [results] if row.outputs == 1 else list(results), feeds
 
 
@@ -94,7 +95,8 @@ class Pad(OpRun):
 
 
 def reference(g: Graph) -> Callable[[dict[str, Array]], list[Array]]:
-    evaluator = ReferenceEvaluator(onnx_file.to_model(g), new_ops=[Erf, Gelu, Pad, MaxPool, *REPLACED])
+    own = [Erf, Gelu, Pad, MaxPool, *REPLACED, *RECURRENT]
+    evaluator = ReferenceEvaluator(onnx_file.to_model(g), new_ops=own)
     return lambda feeds: [np.asarray(result) for result in evaluator.run(None, feeds)]
 
 

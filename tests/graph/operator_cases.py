@@ -12,7 +12,10 @@ from zlib import crc32
 
 import numpy as np
 
-from nnspec.graph.graph import Array
+from nnspec.graph.dtypes import tensor_type
+from nnspec.graph.graph import Array, Graph
+from nnspec.graph.scan import Body
+from nnspec.layers.cells import rnn
 
 
 class Real(NamedTuple):
@@ -22,6 +25,21 @@ class Real(NamedTuple):
     low: float
     high: float
     avoid: tuple[float, ...]
+
+
+class RnnStep(NamedTuple):
+    """The step of a cell of 2 units over 3 rows."""
+
+    activation: str
+
+    def body(self, dtype: str) -> Body:
+        g = Graph("step", training=True)
+        shapes = (2, 3), (4, 2, 3), (2, 2), (2, 3)
+        state, z, *weights = (g.input(f"x{i}", tensor_type(dtype, shape)) for i, shape in enumerate(shapes))
+        rnn(g, self.activation, z, weights, (state,), False)
+        body = g.nodes[-1].attributes["body"]
+        assert isinstance(body, Body)
+        return body
 
 
 Operand = Real | Array | None
@@ -39,6 +57,10 @@ class Case(NamedTuple):
         """The content of the operands."""
         random = np.random.default_rng(crc32(repr(self).encode()))
         return [_sampled(random, x, dtype) if isinstance(x, Real) else _in_dtype(x, dtype) for x in self.operands]
+
+    def options(self, dtype: str) -> dict[str, Any]:
+        """The attributes; a step is made for the dtype."""
+        return {k: v.body(dtype) if isinstance(v, RnnStep) else v for k, v in self.attributes.items()}
 
 
 def _sampled(random: np.random.Generator, real: Real, dtype: str) -> Array:
@@ -357,9 +379,30 @@ def _normalization() -> Iterator[Case]:
     yield case("Dropout", real(3, 4), np.array(0.3), np.array(False), outputs=2)
 
 
+def _recurrent() -> Iterator[Case]:
+    yield case("ReverseSequence", real(4, 3, 2), [4, 1, 2], time_axis=0, batch_axis=1)
+    yield case("ReverseSequence", real(3, 4), [3, 1, 4], time_axis=1, batch_axis=0)
+    for activation in ("Tanh", "Relu"):
+        for backwards in (False, True):
+            body = RnnStep(activation)
+            directions = {"scan_input_directions": [1], "scan_output_directions": [1]} if backwards else {}
+            operands = real(2, 3), real(4, 2, 3), real(2, 2), real(2, 3, low=1, high=2)
+            yield case("Scan", *operands, outputs=2, body=body, num_scan_inputs=1, **directions)
+    for op_type, gates, states in (("RNN", 1, 1), ("GRU", 3, 1), ("LSTM", 4, 2)):
+        for directions, direction in ((1, "forward"), (2, "bidirectional")):
+            wide, start = gates * 2, (real(directions, 3, 2),) * states
+            weights = real(4, 3, 5), real(directions, wide, 5), real(directions, wide, 2)
+            bias, lengths = real(directions, 2 * wide), ints(4, 1, 2, dtype="int32")
+            options = {"hidden_size": 2, "direction": direction} | ({"linear_before_reset": 1} if gates == 3 else {})
+            yield case(op_type, *weights, outputs=1 + states, **options)
+            yield case(op_type, *weights, bias, lengths, *start, outputs=1 + states, **options)
+    yield case("RNN", real(4, 3, 5), real(1, 2, 5), real(1, 2, 2), outputs=2, hidden_size=2, activations=["Relu"])
+    yield case("GRU", real(4, 3, 5), real(1, 6, 5), real(1, 6, 2), real(1, 12), outputs=2, hidden_size=2)
+
+
 FAMILIES = (
     *(_elementwise, _tests_and_bits, _linear, _reductions, _shapes, _resize, _convolutions, _pools, _indexing),
-    _normalization,
+    *(_normalization, _recurrent),
 )
 CASES: tuple[Case, ...] = tuple(row for family in FAMILIES for row in family())
 

@@ -20,7 +20,7 @@ def test_folding_computes_what_the_operator_computes(row: Case) -> None:
     for _ in range(2):
         g = Graph("constants", opset=max(21, row.since))
         operands = [None if array is None else g.constant(array) for array in row.arrays("float32")]
-        results = g.op(row.op_type, *operands, outputs=row.outputs, **row.attributes)
+        results = g.op(row.op_type, *operands, outputs=row.outputs, **row.options("float32"))
         for i, value in enumerate(results if isinstance(results, tuple) else (results,)):
             g.output(f"y{i}", value)
         graphs.append(g)

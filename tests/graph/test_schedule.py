@@ -17,7 +17,7 @@ from nnspec.graph.graph import Graph, Value
 from nnspec.graph.invariants import check_graph
 from nnspec.graph.passes import optimized
 from nnspec.graph.recompute import recomputed
-from nnspec.graph.schedule import computed_last_to_first
+from nnspec.graph.schedule import computed_last_to_first, in_the_shape_they_are_made_in
 
 LAYERS = 6
 
@@ -77,6 +77,22 @@ def test_results_that_somebody_reads_stay_where_they_are() -> None:
     g.output("first", g.op("Exp", x))
     g.output("second", g.op("Neg", g.outputs["first"]))
     assert [node.op_type for node in computed_last_to_first(g, ["second", "first"]).nodes] == ["Exp", "Neg"]
+
+
+def test_outputs_may_have_the_shape_they_are_made_in() -> None:
+    """What somebody else reads, or makes two outputs, keeps its own."""
+    g = Graph("shapes")
+    x = g.input("x", tensor_type("float64", (2, 3)))
+    for number, name in enumerate(("alone", "read", "twice"), 2):
+        g.output(name, g.reshape(g.op("Mul", x, number), (3, 2)))
+    g.output("reader", g.op("Neg", g.outputs["read"]))
+    g.output("again", g.outputs["twice"])
+    g.output("given", g.reshape(x, (6,)))
+    after = in_the_shape_they_are_made_in(g, ["alone", "read", "twice", "given"])
+    check_graph(after)
+    assert [after.outputs[name].shape for name in g.outputs] == [(2, 3), (3, 2), (3, 2), (3, 2), (3, 2), (6,)]
+    for a, b in zip(on_reference(g, feeds(g)), on_reference(after, feeds(g)), strict=True):
+        np.testing.assert_allclose(b.reshape(-1), a.reshape(-1))
 
 
 def test_what_is_large_is_computed_again(monkeypatch: pytest.MonkeyPatch) -> None:

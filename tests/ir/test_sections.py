@@ -269,3 +269,16 @@ def test_models_have_inputs_and_outputs() -> None:
     assert places("nnspec 1\nmodel m {\n  input x: float32[N, 4]\n  output y = relu\n  output y\n}\n") == [
         ("E210", 5, 10)
     ]
+
+
+@pytest.mark.parametrize("ignored", [-1, 3, 255])
+@pytest.mark.parametrize("where", ["loss", "metrics"])
+def test_a_label_numbers_the_values_so_that_what_is_ignored_is_a_number_of_a_class(ignored: int, where: str) -> None:
+    call = "cross_entropy(logits, kind{})" if where == "loss" else "accuracy(logits, kind{})"
+    line = call.format(f", ignore = {ignored}")
+    bad = with_train(f"{where} = {f'[{line}]' if where == 'metrics' else line}", drop=where)
+    (found,) = findings(bad)
+    assert found.code == "E205" and f"0 to 2, got {ignored}" in found.message
+    assert found.help.endswith("declare target kind: int64[N]")
+    assert codes(bad.replace("label[N]", "int64[N]")) == []
+    assert codes(bad.replace(f"ignore = {ignored}", "ignore = 2")) == []

@@ -51,9 +51,9 @@ BOMBS: dict[str, tuple[Callable[[], str | bytes], tuple[str, int, int]]] = {
 def test_bomb(name: str) -> None:
     make, place = BOMBS[name]
     text = make()
-    started = time.perf_counter()
+    started = time.process_time()
     found = parse(text, "f")[1]
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
     assert places(found)[:1] == [place]
     assert len(found) <= 2
 
@@ -85,7 +85,7 @@ def test_the_rest_is_not_read_after_many_errors() -> None:
 
 def test_ten_thousand_statements_take_less_than_two_seconds() -> None:
     text = model('  conv2d(2 * width, kernel = 3, padding = "same") -> batch_norm -> relu\n' * 10_000)
-    started = time.perf_counter()
+    started = time.process_time()
     file = valid(text)
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
     assert len(file.definitions[0].body) == 10_000

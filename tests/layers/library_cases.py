@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
+from collections.abc import Callable
 from math import erf
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,6 +26,7 @@ from nnspec.library import registries
 sys.path.append(str(Path(__file__).parents[1] / "graph"))
 from reference_convolution import REPLACED
 from reference_pooling import MaxPool
+from reference_recurrent import RECURRENT
 
 SIZES = {"N": 3, "T": 4, "H": 3, "W": 2}
 WORDS = {"true": True, "false": False, "none": None}
@@ -37,9 +39,12 @@ class Case(NamedTuple):
 
     @property
     def component(self) -> Operator:
-        component = build(
-            self.kind, self.example.call, {name: tensor_type(text) for name, text in self.example.arguments}
-        )
+        return self.built(lambda type: type)
+
+    def built(self, fix: Callable[[TensorType], TensorType]) -> Operator:
+        """The component, the types of values among its options as `fix` gives them."""
+        given = {name: tensor_types(text, fix) for name, text in self.example.arguments}
+        component = build(self.kind, self.example.call, given)
         assert isinstance(component, Operator)
         return component
 
@@ -60,7 +65,7 @@ def cases(*kinds: str) -> list[Case]:
     ]
 
 
-def build(kind: str, call: str, values: dict[str, TensorType] | None = None) -> Component:
+def build(kind: str, call: str, values: dict[str, Any] | None = None) -> Component:
     """The component that `call` describes, in the words of a spec."""
     return _component(kind, ast.parse(call, mode="eval").body, values or {})
 
@@ -75,6 +80,13 @@ def tensor_type(text: str) -> TensorType:
     """`float32[N, 3]`."""
     dtype, inner = re.fullmatch(r"(\w+)\[(.*)\]", text).groups()  # type: ignore[union-attr]
     return TensorType(dtype, tuple(parse(dim.strip()) for dim in inner.split(",") if dim.strip()))  # type: ignore[arg-type]
+
+
+def tensor_types(
+    text: str | tuple[str, ...], fix: Callable[[TensorType], TensorType]
+) -> TensorType | tuple[TensorType, ...]:
+    """A type, or those of a list of values."""
+    return fix(tensor_type(text)) if isinstance(text, str) else tuple(fix(tensor_type(one)) for one in text)
 
 
 def sized(type: TensorType) -> TensorType:
@@ -92,16 +104,20 @@ def lowered(case: Case, *, training: bool = False, symbolic: bool = False) -> Lo
     """The graph of a case, with data for its inputs."""
     fix = (lambda type: type) if symbolic else sized
     g, random = Graph("case", training=training), np.random.default_rng(len(str(case)))
-    component, types = case.component, tuple(fix(type) for type in case.types)
+    component, types = case.built(fix), tuple(fix(type) for type in case.types)
     feeds: dict[str, Any] = {}
     inputs = []
     for i, type in enumerate(types):
         inputs.append(g.input(f"x{i}", type))
         feeds[f"x{i}"] = _data(case, i, sized(type), random)
-    named = {}
-    for name, text in case.example.arguments:
-        named[name] = g.input(name, fix(tensor_type(text)))
-        feeds[name] = random.uniform(0.5, 1.5, sized(tensor_type(text)).shape).astype(np.float32)
+    named: dict[str, Any] = {}
+    for name, texts in case.example.arguments:
+        values = []
+        for i, text in enumerate((texts,) if isinstance(texts, str) else texts):
+            type, own = tensor_type(text), name if isinstance(texts, str) else f"{name}_{i}"
+            values.append(g.input(own, fix(type)))
+            feeds[own] = _argument(type, random)
+        named[name] = values[0] if isinstance(texts, str) else tuple(values)
     for name, spec in component.parameters(*types).items():
         named[name] = g.parameter(name, TensorType(spec.dtype, spec.shape))
         feeds[name] = random.uniform(0.5, 1.5, spec.shape).astype(spec.dtype)
@@ -110,6 +126,18 @@ def lowered(case: Case, *, training: bool = False, symbolic: bool = False) -> Lo
     with g.at(component.name):
         made = component.lower(g, *inputs, **named)
     return Lowered(g, feeds, made if isinstance(made, tuple) else (made,))
+
+
+def _argument(type: TensorType, random: np.random.Generator) -> Any:
+    """Numbers around 1; whole ones are lengths, from none to all of the steps; of a mask the last row is all false."""
+    shape = tuple(int(dim) for dim in sized(type).shape)  # type: ignore[arg-type]
+    if type.dtype == "bool":
+        found = random.integers(0, 2, shape).astype(bool)
+        found[-1] = False
+        return found
+    if type.dtype.startswith("int"):
+        return np.resize(np.arange(SIZES["T"], -1, -2), shape).astype(type.dtype)
+    return random.uniform(0.5, 1.5, shape).astype(np.float32)
 
 
 def _data(case: Case, index: int, type: TensorType, random: np.random.Generator) -> Any:
@@ -130,18 +158,24 @@ def in_float64(model: onnx.ModelProto) -> onnx.ModelProto:
     """The model with float64 in the place of float32 everywhere."""
     wide = onnx.ModelProto()
     wide.CopyFrom(model)
-    for info in (*wide.graph.input, *wide.graph.output, *wide.graph.value_info):
+    _widen(wide.graph)
+    return wide
+
+
+def _widen(graph: onnx.GraphProto) -> None:
+    for info in (*graph.input, *graph.output, *graph.value_info):
         if info.type.tensor_type.elem_type == TensorProto.FLOAT:
             info.type.tensor_type.elem_type = TensorProto.DOUBLE
-    for tensor in wide.graph.initializer:
+    for tensor in graph.initializer:
         if tensor.data_type == TensorProto.FLOAT:
             tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float64), tensor.name))
-    for attribute in (attribute for node in wide.graph.node for attribute in node.attribute):
+    for attribute in (attribute for node in graph.node for attribute in node.attribute):
         if attribute.name == "to" and attribute.i == TensorProto.FLOAT:
             attribute.i = TensorProto.DOUBLE
         if attribute.name == "value" and attribute.t.data_type == TensorProto.FLOAT:
             attribute.t.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(attribute.t).astype(np.float64)))
-    return wide
+        if attribute.name == "body":
+            _widen(attribute.g)
 
 
 class Erf(OpRun):
@@ -154,7 +188,7 @@ class Erf(OpRun):
 
 
 def reference(model: onnx.ModelProto, feeds: dict[str, Any]) -> list[Any]:
-    return list(ReferenceEvaluator(model, new_ops=[Erf, MaxPool, *REPLACED]).run(None, feeds))
+    return list(ReferenceEvaluator(model, new_ops=[Erf, MaxPool, *REPLACED, *RECURRENT]).run(None, feeds))
 
 
 def onnxruntime(model: onnx.ModelProto, feeds: dict[str, Any]) -> list[Any]:

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from library_cases import Case, cases, lowered, model_of, onnxruntime
 
+import nnspec
 from nnspec.diagnostics.errors import Fault
 from nnspec.ir.components import Example
-from nnspec.layers.normalization import MACHINE_EPSILON
+from nnspec.layers.normalization.features import MACHINE_EPSILON
 
 Array = np.ndarray[Any, Any]
 
@@ -132,3 +133,20 @@ def test_a_single_value_per_channel_is_refused_in_training(call: str) -> None:
     with pytest.raises(Fault, match="batch_norm learns from more than one value per channel") as caught:
         lowered(case, training=True)
     assert caught.value.code == "E718"
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float16"])
+@pytest.mark.parametrize(
+    "call",
+    [
+        *("batch_norm", "batch_norm(track = false)", "layer_norm", "layer_norm(axis = 1)", "rms_norm", "group_norm(2)"),
+        *("instance_norm", "instance_norm(affine = true, track = true)", "l2_normalize"),
+        *("flatten -> dense(3) -> batch_norm",),
+    ],
+)
+def test_other_floats_are_deployed(call: str, dtype: str) -> None:
+    """Each compile is verified; ONNX Runtime has not every operator for every dtype."""
+    model = nnspec.compile(
+        nnspec.loads(f"nnspec 1\nmodel m {{\n  input x: {dtype}[N, 4, 3, 3]\n  output y = {call}\n}}\n")
+    )
+    assert model.run({"x": np.ones((2, 4, 3, 3))})["y"].dtype == dtype

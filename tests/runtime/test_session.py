@@ -10,7 +10,7 @@ from nnspec.graph.onnx_file import to_bytes, to_model
 from nnspec.ir.dims import symbol
 from nnspec.ir.types import TensorType
 from nnspec.runtime.buffers import aligned
-from nnspec.runtime.session import SERIAL_WORK, Memory, Session, available_cores, threads_for
+from nnspec.runtime.session import SERIAL_OPERATOR, SERIAL_WORK, Memory, Session, available_cores, threads_for
 
 
 def doubling() -> bytes:
@@ -88,8 +88,10 @@ def test_a_device_that_is_not_there(device: str, monkeypatch: pytest.MonkeyPatch
 
 
 def test_little_work_runs_on_one_thread() -> None:
-    assert threads_for(SERIAL_WORK - 1, 8) == 1
-    assert threads_for(SERIAL_WORK, 8) == 8
+    assert threads_for(SERIAL_WORK - 1, 1, 8) == 1
+    assert threads_for(SERIAL_WORK, 1, 8) == 8
+    assert threads_for(100 * SERIAL_OPERATOR, 100, 8) == 8
+    assert threads_for(100 * SERIAL_OPERATOR, 101, 8) == 1
     assert threads_for(SERIAL_WORK) == available_cores()
 
 

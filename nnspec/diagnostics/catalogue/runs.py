@@ -179,6 +179,16 @@ MODELS = (
         shell=True,
     ),
     Entry(
+        "E719",
+        "the model cannot write text",
+        """`nnspec generate` runs a model step by step: it reads one sequence of tokens, int64[N, T], and gives a score
+        to every token that may follow, [N, T, vocabulary]. What was said must not depend on what comes later, so
+        attention is causal, and no other layer looks along the sequence.""",
+        "$ nnspec generate encoder.nn --weights run     # attention(4)",
+        "$ nnspec generate decoder.nn --weights run     # attention(4, causal = true)",
+        shell=True,
+    ),
+    Entry(
         "E709",
         "the model has no such output",
         """`--outputs` and `compile(…, outputs = …)` take names of the model's outputs.""",

@@ -129,6 +129,8 @@ def _slice_dim(dim: Dim, start: int, end: int, step: int) -> Dim:
         return dim - start
     if step == 1 and start == 0 and end < 0:
         return dim + end
+    if (start, end, step) == (0, 1, 1):
+        return 1
     if step == 1 and start < 0 and end >= UNBOUNDED:
         return -start
     if step == -1 and start == -1 and end <= -UNBOUNDED:

@@ -10,7 +10,7 @@ from nnspec.ir.components import Example, Layer, ParameterSpec, called, feature_
 from nnspec.ir.dims import Dim, product
 from nnspec.ir.fields import Limits, PositiveFloat, PositiveInt
 from nnspec.ir.types import FLOATS, TensorType
-from nnspec.layers.batch_normalization import Tracking, affine_parameters, scaled
+from nnspec.layers.normalization.batch import Tracking, affine_parameters, normalized, scaled
 from nnspec.layers.registry import LAYERS
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class InstanceNorm(Tracking):
                 self.keep(g, mean, variance, prod(first.static_shape[2:]), running)
             y = g.reshape(y, first.shape)
         else:
-            y = g.op("InstanceNormalization", first, scale, offset, epsilon=self.eps)
+            y = _by_operator(g, first, weight, bias, self.eps)
         return g.transpose(y, _back(order))
 
 
@@ -145,17 +145,12 @@ class GroupNorm(Layer):
         first = g.transpose(x, order)
         rows, channels = first.shape[0], known_size(self.name, first.type, 1)
         grouped = g.reshape(first, (rows, self.groups, product((channels // self.groups, *first.shape[2:]))))
+        if not g.training:
+            y = g.reshape(_by_operator(g, grouped, None, None, self.eps), first.shape)
+            return g.transpose(scaled(g, y, weight, bias), _back(order))
         ones, zeros = (g.constant([number] * self.groups, x.dtype) for number in (1.0, 0.0))
-        if g.training:
-            y, mean, variance = _by_rows(g, grouped, ones, zeros, self.eps)
-            y = self._affine_of_groups(g, first, mean, variance, weight, bias) if weight and bias else y
-        else:
-            y = scaled(
-                g,
-                g.reshape(g.op("InstanceNormalization", grouped, ones, zeros, epsilon=self.eps), first.shape),
-                weight,
-                bias,
-            )
+        y, mean, variance = _by_rows(g, grouped, ones, zeros, self.eps)
+        y = self._affine_of_groups(g, first, mean, variance, weight, bias) if weight and bias else y
         return g.transpose(g.reshape(y, first.shape), _back(order))
 
     def _affine_of_groups(self, g: Graph, x: Value, mean: Value, variance: Value, weight: Value, bias: Value) -> Value:
@@ -171,6 +166,17 @@ class GroupNorm(Layer):
         offset = g.op("Sub", g.reshape(bias, each[1:]), g.op("Mul", centre, slope))
         flat = g.reshape(x, (1, rows * channels, prod(x.static_shape[2:])))
         return scaled(g, flat, g.reshape(slope, (rows * channels,)), g.reshape(offset, (rows * channels,)))
+
+
+def _by_operator(g: Graph, x: Value, scale: Value | None, offset: Value | None, eps: float) -> Value:
+    """`x` [N, C, *] normalized over the axes behind the channels, in the form for inference. ONNX Runtime has the
+    operator for float32 and float16.
+    """
+    if x.dtype not in ("float32", "float16"):
+        return scaled(g, normalized(g, x, range(2, x.rank), eps), scale, offset)
+    channels = known_size("instance_norm", x.type, 1)
+    scale = scale or g.constant([1.0] * channels, x.dtype)
+    return g.op("InstanceNormalization", x, scale, offset or g.constant([0.0] * channels, x.dtype), epsilon=eps)
 
 
 def _by_rows(g: Graph, x: Value, scale: Value, offset: Value, eps: float) -> tuple[Value, Value, Value]:

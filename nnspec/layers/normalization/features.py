@@ -8,8 +8,8 @@ from nnspec.diagnostics.errors import Fault
 from nnspec.ir.components import Example, Layer, ParameterSpec, called, feature_axes, known_size, require_dtype
 from nnspec.ir.fields import Limits, PositiveFloat
 from nnspec.ir.types import FLOATS, TensorType
-from nnspec.layers.batch_normalization import normalized
 from nnspec.layers.initializers import Ones, Zeros
+from nnspec.layers.normalization.batch import normalized
 from nnspec.layers.registry import LAYERS
 
 if TYPE_CHECKING:
