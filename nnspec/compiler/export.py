@@ -17,6 +17,7 @@ from nnspec.compiler.input_scaling import absorb_scaling
 from nnspec.compiler.lowering import Library
 from nnspec.compiler.training_graphs import forward_graph
 from nnspec.compiler.verification import verify
+from nnspec.compiler.weight_folding import fold_weights
 from nnspec.compiler.weights import Lineage, Source, fitting_weights
 from nnspec.data.arrays import dataset_from_arrays
 from nnspec.diagnostics.errors import Fault
@@ -136,7 +137,7 @@ def _model(
 ) -> Any:
     try:
         graph, absorbed = absorb_normalizations(forward_graph(spec, library, outputs, opset=opset), arrays)
-        graph, absorbed = absorb_scaling(graph, absorbed)
+        graph, absorbed = fold_weights(*absorb_scaling(graph, absorbed))
         return onnx_file.to_model(graph, absorbed, about, description(spec), notes(spec))
     except OpsetError as error:
         raise Fault("E710", f"{spec.name} cannot be written in opset {opset}: {error}") from error

@@ -50,7 +50,7 @@ def test_it_is_part_of_the_weights(body: str, type: str, operators: list[str]) -
     [
         ("rescale(1 / 255, -1); conv2d(4, 3, padding = 1)", IMAGES, "Add"),
         ("y = x * 2; y -> dense(3); output z = y", ROWS, "Mul"),
-        ("layer d = dense(4); y = x * 2; a = y -> d; output z = a -> d", ROWS, "Mul"),
+        ("layer d = dense(4); standardize; d -> d", ROWS, "Div"),
         ("y = x + 1000; y -> dense(3)", ROWS, "Add"),
     ],
 )
