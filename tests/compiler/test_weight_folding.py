@@ -1,4 +1,4 @@
-"""What depends on weights alone is computed when a model is compiled, unless the file would hold a large weight twice."""
+"""What depends on weights alone is computed when a model is compiled, unless a large weight would be stored twice."""
 
 from __future__ import annotations
 
