@@ -58,6 +58,26 @@ def verify(model: Any, spec: Spec, library: Library, outputs: Mapping[str, str],
             _require_close(spec.name, name, apart, min(ROUNDINGS * rounding, MOST * scale))
 
 
+def require_same_behaviour(model: Any, wanted: Any, spec: Spec, library: Library, what: str) -> None:
+    """Raise E703 unless a smaller form of a verified model is valid ONNX, loads, and gives outputs of the same shapes;
+    E722 where numbers are lost that the other has."""
+    try:
+        onnx_file.check(model)
+    except GraphError as error:
+        raise Fault("E703", f"{what}: {error}", help=DEFECT) from error
+    small, large = Session(onnx_file.to_bytes(model)), Session(onnx_file.to_bytes(wanted))
+    types = onnx_file.signature(model)
+    for sizes in signatures(spec, library):
+        feeds = random_inputs(spec, sizes)
+        given = {name: feeds[name].astype(numpy_dtype(types[name].dtype)) for name in small.inputs if name in types}
+        found = small.run(given, large.outputs)
+        for name, array in large.run({name: feeds[name] for name in large.inputs}).items():
+            if found[name].shape != array.shape:
+                raise Fault("E703", f"{what}: output {name} is {list(found[name].shape)}", help=DEFECT)
+            if array.dtype.kind == "f" and not np.array_equal(np.isfinite(array), np.isfinite(found[name])):
+                raise Fault("E722", f"{what}: output {name} is no finite number where that of float32 is")
+
+
 class _Trial(NamedTuple):
     """A run of the compiled model and of the reference, at some sizes."""
 

@@ -106,6 +106,11 @@ def results(model: onnx.ModelProto) -> dict[str, TensorType]:
     return {value.name: _declared(value) for value in model.graph.output}
 
 
+def add_metadata(model: onnx.ModelProto, entries: Mapping[str, str]) -> None:
+    """Let a model say more about itself."""
+    helper.set_model_props(model, dict(sorted({**metadata(model), **entries}.items())))
+
+
 def metadata(model: onnx.ModelProto) -> dict[str, str]:
     """What the file says about itself, by key."""
     return {entry.key: entry.value for entry in model.metadata_props}
@@ -281,6 +286,7 @@ def _value_info(name: str, type: TensorType, note: str = "") -> onnx.ValueInfoPr
 __all__ = [
     "EXTERNAL_ABOVE",
     "IR_VERSIONS",
+    "add_metadata",
     "check",
     "load",
     "metadata",

@@ -141,9 +141,17 @@ class RunFolder:
         self.checkpoints.write(state, memory, self.digest)
 
     def write_model(self, spec: Spec, state: TrainingState, memory: Memory) -> None:
-        """The deployable model with the best weights."""
+        """The deployable model with the best weights, in the numbers that it was trained in."""
         lineage = lineage_of(self.read_facts(), _record(memory))
-        compile_model(spec, deployed(state, memory), classes=memory.classes, lineage=lineage).save(self.model)
+        model = compile_model(
+            spec,
+            deployed(state, memory),
+            classes=memory.classes,
+            lineage=lineage,
+            precision="float32",
+            quantize="none",
+        )
+        model.save(self.model)
 
 
 def _record(memory: Memory) -> Record:

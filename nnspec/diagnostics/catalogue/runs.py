@@ -189,6 +189,26 @@ MODELS = (
         shell=True,
     ),
     Entry(
+        "E721",
+        "a model cannot be written in these numbers",
+        """A model file is in float32, in float16, or has weights in int8: `--precision float16` and `--quantize int8`
+        exclude each other. `--float16-ends` makes inputs and outputs float16 too, which are float32 otherwise.""",
+        "$ nnspec compile specs/iris.nn --weights runs/iris -o iris.onnx --precision float16 --quantize int8",
+        "$ nnspec compile specs/iris.nn --weights runs/iris -o iris.onnx --quantize int8",
+        shell=True,
+    ),
+    Entry(
+        "E722",
+        "a quantized model loses too much, or there is no data to measure it on",
+        """int8-static rounds activations to 256 steps between the extremes that they reach on rows of the data section,
+        so it needs that data. `--max-drop` compares the first metric of the train section (without one the loss) of the
+        file with that of the model in float32, on the split that measures it, and nothing is written where it is worse
+        by more.""",
+        "$ nnspec compile digits.nn --weights runs/digits -o digits.onnx --quantize int8 --max-drop 0.0001",
+        "$ nnspec compile digits.nn --weights runs/digits -o digits.onnx --quantize int8 --max-drop 0.01",
+        shell=True,
+    ),
+    Entry(
         "E709",
         "the model has no such output",
         """`--outputs` and `compile(…, outputs = …)` take names of the model's outputs.""",
