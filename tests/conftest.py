@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
+
 import pytest
+
+os.environ["NNSPEC_CACHE_DIR"] = tempfile.mkdtemp(prefix="nnspec-cache-")  # never the cache of who runs the tests
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -12,7 +12,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "nnspec"
 ROOMS = [
     *("files", "diagnostics", "language", "ir", "graph", "layers", "autodiff", "recipe"),
-    *("data", "library", "runtime", "compiler", "training", "api", "estimator", "docs", "report", "cli"),
+    *("data", "library", "runtime", "compiler", "training", "api", "estimator", "docs", "report", "editors", "cli"),
 ]
 """From the top of the house to its cellar. A room imports those above it."""
 
@@ -77,4 +77,5 @@ def test_nothing_in_a_spec_can_run_code() -> None:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
                 assert node.func.id not in banned, path
-        assert not {m.split(".")[0] for m in imports(path)} & modules, path
+        allowed = {"subprocess"} if path == PACKAGE / "cli" / "revisions.py" else set()  # git, for `nnspec diff` alone
+        assert not {m.split(".")[0] for m in imports(path)} & (modules - allowed), path

@@ -10,15 +10,14 @@ import os
 import re
 import sys
 from collections.abc import Sequence
-from difflib import get_close_matches
 from importlib import import_module
 from typing import NoReturn
 
-from nnspec.diagnostics.errors import Fault, NnspecError
-
 COMMANDS = {
     "check": "report every error of every file",
+    "fmt": "bring specs into their one layout",
     "show": "print each layer with its shapes, parameters and MACs",
+    "diff": "say what changed for those who deploy a model",
     "train": "train a model into a run directory",
     "eval": "report loss and metrics of a trained model",
     "compile": "write a verified ONNX file",
@@ -27,6 +26,7 @@ COMMANDS = {
     "run": "compute outputs from arrays or tables",
     "generate": "write text with a language model",
     "explain": "explain an error code",
+    "lsp": "serve editors: diagnostics, hover, completion, rename, layout",
     "new": "write a starter spec that trains as it stands",
 }
 
@@ -35,6 +35,8 @@ class Parser(argparse.ArgumentParser):
     """argparse with the nearest known name."""
 
     def error(self, message: str) -> NoReturn:
+        from difflib import get_close_matches
+
         chosen = re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message)
         close = get_close_matches(chosen[1], re.findall(r"'(.*?)'", chosen[2]), n=1) if chosen else []
         hint = f"\n  help: did you mean {close[0]}?" if close else ""
@@ -51,19 +53,31 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     try:
         return int(options.run(options))
-    except NnspecError as error:
-        return _fail(error)
-    except Fault as fault:
-        return _fail(NnspecError([fault.at(None)]))
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + 13  # as a shell says of SIGPIPE: what reads the output went away before the work was done
-    except Exception as error:  # the last edge: a defect is one line, with the way to the whole
-        from nnspec.cli.output import report_defect
+    except Exception as error:
+        return _failed(error, getattr(options, "spec", None))
 
-        return report_defect(error, getattr(options, "spec", None))
+
+def _failed(error: Exception, subject: str | None) -> int:
+    """Say what was raised; the exit code. Imported here is what a command that ends well may not need."""
+    from nnspec.cli.config import WrongUsage
+    from nnspec.cli.output import print_findings, report_defect
+    from nnspec.diagnostics.errors import Fault, NnspecError
+
+    if isinstance(error, WrongUsage):
+        print(f"nnspec: {error}", file=sys.stderr)
+        return 2
+    if isinstance(error, NnspecError):
+        print_findings(error.diagnostics, sys.stderr)
+        return 1
+    if isinstance(error, Fault):
+        print_findings([error.at(None)], sys.stderr)
+        return 1
+    return report_defect(error, subject)  # the last edge: a defect is one line, with the way to the whole
 
 
 def _parser(arguments: Sequence[str]) -> Parser:
@@ -76,15 +90,9 @@ def _parser(arguments: Sequence[str]) -> Parser:
     parser.add_argument("--version", action="version", version=f"nnspec {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", parser_class=Parser)
     asked = next((word for word in arguments if not word.startswith("-")), "")
-    for name, text in COMMANDS.items():
+    for name in [asked] if asked in COMMANDS else COMMANDS:  # making them all takes as long as a check of a small spec
+        text = COMMANDS[name]
         command = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
         if name == asked:
             import_module(f"nnspec.cli.{name}").declare(command)
     return parser
-
-
-def _fail(error: NnspecError) -> int:
-    from nnspec.cli.output import print_findings
-
-    print_findings(error.diagnostics, sys.stderr)
-    return 1

@@ -7,9 +7,6 @@ import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from nnspec.api import RequirementWarning, load
-from nnspec.diagnostics.errors import SpecError
-
 if TYPE_CHECKING:
     from nnspec.ir.spec import Spec
 
@@ -56,6 +53,9 @@ def load_spec(options: argparse.Namespace, known: Mapping[str, Any] | None = Non
 
     Raises SpecError, and where it is `required` also for a line of the require section that does not hold.
     """
+    from nnspec.api import RequirementWarning, load
+    from nnspec.diagnostics.errors import SpecError
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RequirementWarning)
         spec = load(options.spec, set={**(known or {}), **dict(options.set)}, root=options.root)

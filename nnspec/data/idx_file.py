@@ -93,9 +93,12 @@ def _read(stream: IO[bytes], size: int, path: str, *, packed: bool) -> NDArray[A
     if packed:
         _refuse_bomb(header, size, path)
     elif header.nbytes != size - header.size:
+        announced, there = size_text(header.nbytes), size_text(size - header.size)
+        if announced == there:
+            announced, there = f"{header.nbytes:,} bytes", f"{size - header.size:,} bytes"
         raise Fault(
             "E608",
-            f"{path} announces {size_text(header.nbytes)}, but {size_text(size - header.size)} follow its header",
+            f"{path} announces {announced}, but {there} follow its header",
             help="the file is cut off or damaged; download it again",
         )
     array = read_array(stream, header, path)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 from nnspec.diagnostics.errors import Fault
 from nnspec.ir.dims import Dim, Size, substitute, symbols
 from nnspec.ir.types import TensorType
@@ -22,6 +24,7 @@ class Bindings:
         `wanted` is the type as messages say it, `found` where the array is from: `data/digits.npz`.
         """
         mismatch = f"{name} takes {wanted}, {found} gives {list(shape)}"
+        help = help or meant(type, shape, label=wanted.startswith("label"))
         if type.rank == 0:
             raise Fault("E607", f"{name} takes {wanted}, which has no first dimension for the rows of {found}")
         if type.rank != len(shape):
@@ -47,6 +50,29 @@ class Bindings:
     def _because(self, dim: Dim) -> str:
         said = [f"{symbol} is {self.sizes[symbol]} in {self._origin[symbol]}" for symbol in sorted(symbols(dim))]
         return f", since {' and '.join(said)}" if said else ""
+
+
+def meant(type: TensorType, shape: tuple[int, ...], *, label: bool = False) -> str:
+    """The help for an array that holds what `type` is of, in another form; an empty text where nothing is likely."""
+    wanted, given = type.shape[1:], shape[1:]
+    found = type.with_shape(type.shape[0], *given)
+    if label:
+        if len(given) == len(wanted) + 1 and given[-1] == 1:
+            return "an axis of size 1 is left over: array.squeeze(-1)"
+        one_hot = len(given) == len(wanted) + 1 and given[-1] > 1
+        return "a label is the number or the name of a class; of one-hot rows it is array.argmax(-1)" if one_hot else ""
+    if len(wanted) == len(given) > 1 and wanted == (given[-1], *given[:-1]):
+        back = ", ".join(str(axis) for axis in (0, len(given), *range(1, len(given))))
+        return f"its channels are last: declare {found}, and transpose({back}) in the model"
+    if len(wanted) == len(given) > 1 and wanted == (*given[1:], given[0]):
+        return f"channels come first: declare {found}"
+    if len(given) > 1 and wanted in ((*given, 1), (1, *given)):
+        return f"declare {found}, and unsqueeze(1) in the model, which makes one channel of it"
+    if len(wanted) == 1 and len(given) > 1 and wanted[0] == prod(given):
+        return f"declare {found}, and flatten in the model"
+    if len(wanted) == len(given) == 3 and wanted[0] == given[0]:
+        return f"declare {found}, and resize in the model"
+    return ""
 
 
 def _solved(dim: Size, size: int) -> tuple[str, int] | None:

@@ -9,8 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from nnspec.diagnostics.span import Span
+
+
+class Edit(NamedTuple):
+    """One change of a text: what stands at a place is replaced."""
+
+    span: Span
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,21 +33,27 @@ class Diagnostic:
     label: str = ""
     """Short text behind the caret, such as where a size came from."""
     severity: str = "error"
+    edits: tuple[Edit, ...] = ()
+    """What mends it, where that is safe; `check --fix` does it."""
 
 
 class Fault(Exception):
     """The short cause of an error, raised where it is found; `code` is its entry in the catalogue."""
 
-    def __init__(self, code: str, message: str, help: str = "", label: str = "") -> None:
+    def __init__(self, code: str, message: str, help: str = "", label: str = "", fix: str | None = None) -> None:
+        """`fix` is the text that mends it in the place of what is blamed."""
         super().__init__(message)
         self.code = code
         self.message = message
         self.help = help
         self.label = label
+        self.fix = fix
+        self.edits: tuple[Edit, ...] = ()
 
     def at(self, span: Span | None) -> Diagnostic:
         """This cause, as a finding at a place."""
-        return Diagnostic(self.code, self.message, span, self.help, self.label)
+        edits = self.edits or ((Edit(span, self.fix),) if span and self.fix is not None else ())
+        return Diagnostic(self.code, self.message, span, self.help, self.label, edits=edits)
 
 
 class NnspecError(Exception):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 from unicodedata import combining, east_asian_width
 
-from nnspec.diagnostics.errors import Diagnostic
+from nnspec.diagnostics.errors import Diagnostic, Edit
 from nnspec.diagnostics.span import Span
 
 URL = "https://nnspec.dev/errors/"
@@ -48,7 +48,14 @@ def _record(found: Diagnostic) -> dict[str, Any]:
         "message": found.message,
         "help": found.help,
         "url": URL + found.code,
+        "fix": [_edit(edit) for edit in found.edits] or None,
     }
+
+
+def _edit(edit: Edit) -> dict[str, Any]:
+    file, line, column, end_line, end_column = edit.span
+    place = {"file": file, "line": line, "column": column, "end_line": end_line, "end_column": end_column}
+    return {**place, "text": edit.text}
 
 
 def render_text(

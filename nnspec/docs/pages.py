@@ -11,6 +11,7 @@ from textwrap import fill
 from typing import Any
 
 from nnspec.diagnostics.catalogue import CATALOGUE, Entry
+from nnspec.diagnostics.envelope import SCHEMA
 from nnspec.docs.examples import example_of
 from nnspec.docs.frameworks import FRAMEWORKS, equivalents
 from nnspec.docs.reference import anchor, entry, escaped
@@ -39,7 +40,14 @@ KINDS = {
 def pages(folder: Path) -> dict[Path, str]:
     """The text of every made page by its path, and of the pages that have made tables."""
     schema = json.dumps(Spec.model_json_schema(), indent=2, sort_keys=True, ensure_ascii=False)
-    found = {"layers.md": layers(), "training.md": training(), "errors.md": errors(), "spec.schema.json": schema + "\n"}
+    check = json.dumps(SCHEMA, indent=2, ensure_ascii=False) + "\n"
+    found = {
+        "check.schema.json": check,
+        "layers.md": layers(),
+        "training.md": training(),
+        "errors.md": errors(),
+        "spec.schema.json": schema + "\n",
+    }
     for page, framework in FRAMEWORKS.items():
         if (folder / page).exists():
             found[page] = filled((folder / page).read_text(encoding="utf-8"), framework)

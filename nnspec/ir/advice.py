@@ -112,6 +112,8 @@ def other_form(cls: type[Component], option: str, value: Any, registries: Regist
     whole = isinstance(value, int) and not isinstance(value, bool) and value > 1
     if cls.kind == "layer" and whole and option == cls.option_names[0] and option in cls.option_defaults:
         return f"the size of the input is known: {cls.name}"
+    if value == "causal" and option == "padding":
+        return f"{cls.name}(…, padding = [[(kernel - 1) * dilation, 0]]) pads the past alone"
     if isinstance(value, str):
         word = cls.foreign_words.get(value.lower(), value.lower())
         if close := word if word in wanted.words else nearest(value, wanted.words, 0.5):

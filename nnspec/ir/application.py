@@ -12,6 +12,7 @@ from nnspec.ir.components import Operator, ParameterSpec
 from nnspec.ir.limits import MAX_PARAMETERS, MAX_VALUE
 from nnspec.ir.naming import Scope
 from nnspec.ir.options import Bound
+from nnspec.ir.orientation import doubts_of_order
 from nnspec.ir.records import (
     Environment,
     Instance,
@@ -85,6 +86,8 @@ class Application:
         if self.instance is None:
             self.env.made.append(entity)
         if doubt := operator.doubt():
+            self.record.warn(doubt, self.span)
+        for doubt in doubts_of_order(operator, inputs):
             self.record.warn(doubt, self.span)
         return outputs
 

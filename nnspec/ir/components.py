@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from nnspec.diagnostics.errors import Fault
-from nnspec.ir.dims import Dim, Shape
+from nnspec.ir.dims import Dim, Shape, symbols
 from nnspec.ir.fields import Options
 from nnspec.ir.planned import plain, planned
 from nnspec.ir.types import FLOATS, INTEGERS, NUMBERS, DType, TensorType, axis_of
@@ -252,10 +252,12 @@ def known_size(kind: str, x: TensorType, axis: int) -> int:
     size = x.shape[axis]
     if not isinstance(size, int):
         where = "the last axis" if axis in (-1, x.rank - 1) else f"axis {axis % x.rank}"
+        names = " and ".join(sorted(symbols(size)))
         raise Fault(
             "E214",
             f"{kind} needs a known size on {where} of {x}, but {size} is symbolic",
-            help=f"declare the input with a number in the place of {size}",
+            help=f"declare the input with a number in the place of {names}"
+            + (", or take global_avg_pool in the place of flatten" if " and " in names else ""),
         )
     return size
 

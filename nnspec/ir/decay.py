@@ -27,7 +27,7 @@ def decay_warning(
     Biases and scales are the parameters of one dimension. He et al., Bag of Tricks, 2019, leave them out.
     """
     named = {argument.name.name: argument for argument in getattr(call, "arguments", ()) if argument.name}
-    if "weight_decay" not in named or "decay_on" in named or _peak(optimizer) * optimizer.weight_decay < FAINT:
+    if "weight_decay" not in named or "decay_on" in named or peak(optimizer) * optimizer.weight_decay < FAINT:
         return None
     trained = {
         path: own.spec.shape
@@ -79,7 +79,7 @@ def _first(pattern: str, paths: Iterable[str]) -> int:
     return next(index for index, path in enumerate(paths) if matches(pattern, path))
 
 
-def _peak(optimizer: Any) -> float:
+def peak(optimizer: Any) -> float:
     """The greatest learning rate."""
     rate = optimizer.lr
     return float(rate if isinstance(rate, (int, float)) else max(getattr(rate, "peak", 0.0), getattr(rate, "lr", 0.0)))

@@ -9,6 +9,8 @@ from typing import Any
 
 from nnspec.diagnostics.errors import Diagnostic, Fault
 from nnspec.diagnostics.span import Span
+from nnspec.ir.advising import advise
+from nnspec.ir.allowed import allowed
 from nnspec.ir.data_section import DataReader, rows_left_out
 from nnspec.ir.naming import Scope
 from nnspec.ir.outline import Outline
@@ -59,7 +61,30 @@ def elaborate(
         result = elaborator.run(settings)
     found = [*project.diagnostics, *elaborator.record.diagnostics]
     broken = any(finding.code != UNMET for finding in found)
-    return (None if broken else result), [*found, *elaborator.record.warnings]
+    warnings = [finding for finding in elaborator.record.warnings if not allowed(finding, project.files)]
+    if result is not None:
+        result.warnings = warnings
+    return (None if broken else result), [*found, *warnings]
+
+
+@dataclass(eq=False, slots=True)
+class Survey:
+    """What is known of a file, be it right or wrong, for editors."""
+
+    record: Record
+    env: Environment | None
+    """The names of the model at its end."""
+    found: list[Diagnostic]
+
+
+def survey(project: Project, registries: Registries, settings: Mapping[str, Any]) -> Survey:
+    """Everything that elaboration saw, up to where it stopped."""
+    elaborator = _Elaborator(project, registries)
+    with suppress(Stop), without_collection():
+        elaborator.run(settings)
+    record = elaborator.record
+    warnings = [finding for finding in record.warnings if not allowed(finding, project.files)]
+    return Survey(record, elaborator.env, [*project.diagnostics, *record.diagnostics, *warnings])
 
 
 class _Elaborator:
@@ -68,6 +93,8 @@ class _Elaborator:
         self.record = Record(registries)
         self.outline = Outline(project, self.record)
         self.statements = Statements(self.record)
+        self.env: Environment | None = None
+        """The names of the model, once it is read."""
 
     def run(self, settings: Mapping[str, Any]) -> Analysis | None:
         self.outline.check()
@@ -87,7 +114,7 @@ class _Elaborator:
     # The model
 
     def _model(self, model: syntax.Definition, settings: Mapping[str, Any]) -> Analysis:
-        env = Environment(self.project.blocks, Scope("model"), lost=set(self.project.lost))
+        env = self.env = Environment(self.project.blocks, Scope("model"), lost=set(self.project.lost))
         bind_settings(self.statements.expressions, env, model, settings)
         declared = self.statements.declared
         top, rest = declared.split(model.body)
@@ -170,6 +197,7 @@ class _Elaborator:
         data = DataReader(settings["data"], targets).read() if "data" in settings else None
         export = read_export(settings["export"]) if "export" in settings else None
         self._check_requirements(env)
+        self._warn(env, train)
         return Analysis(
             model.name.name,
             self.project.main.path,
@@ -184,7 +212,7 @@ class _Elaborator:
             (export.component, settings["export"].section.span) if export else None,
             self._requirement_lines(),
             [finding for finding in self.record.diagnostics if finding.code == UNMET],
-            self.record.warnings,
+            [],
         )
 
     def _parameters(self) -> dict[str, ParameterRecord]:
@@ -211,6 +239,15 @@ class _Elaborator:
         section = self.outline.sections.get("require")
         if section and not self.record.diagnostics and not self.project.broken:
             Requirements(self.statements, env, self.record.parameters).check(section)
+
+    def _warn(self, env: Environment, train: TrainRecord | None) -> None:
+        """Say what is legal and looks like a mistake, where nothing is wrong."""
+        sections = self.outline.sections
+        if self.record.diagnostics or self.project.broken:
+            return
+        required = sections["require"].entries if "require" in sections else []
+        names = [entry.name.name for entry in required if isinstance(entry, syntax.Signature)]
+        advise(self.record, self.project.main, env, train, sections.get("train"), names)
 
     def _requirement_lines(self) -> tuple[str, ...]:
         section = self.outline.sections.get("require")

@@ -78,7 +78,7 @@ class Expressions:
                 raise Fault(
                     "E213",
                     "several values in parentheses begin a pipeline; here one value is needed",
-                    help="(a, b) -> concat(axis = 1)",
+                    help=_in_brackets(expr) or "(a, b) -> concat(axis = 1)",
                 )
 
     # Names
@@ -276,3 +276,10 @@ def _undecided(value: Any) -> Any:
     if isinstance(value, tuple):
         return next((part for part in map(_undecided, value) if part is not None), None)
     return value if isinstance(value, (Tensor, Size, ParameterReference)) else None
+
+
+def _in_brackets(expr: syntax.TupleExpr) -> str:
+    """The help for (3, 3), a list of numbers in Python."""
+    if not all(isinstance(item, syntax.Literal) for item in expr.items):
+        return ""
+    return f"a list stands in brackets: [{', '.join(spelled(item) for item in expr.items)}]"

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from nnspec.diagnostics.errors import Fault
 from nnspec.ir.advice import article, elsewhere
 from nnspec.ir.expected import Expected
+from nnspec.ir.recipes import besides, recipe
 from nnspec.ir.records import Environment, Layerlike, Record
 from nnspec.ir.wording import listed, nearest
 from nnspec.language import syntax
@@ -33,8 +34,12 @@ def unknown_layer(record: Record, env: Environment, name: str) -> Fault:
     if fault := _known_otherwise(record, env, name):
         return fault
     near = _nearest_layer(record, env, name)
-    help = f"did you mean {near}?" if near else f"`block {name}(…) {{ … }}` declares one, and `use` brings one in"
-    return Fault("E201", f"there is no layer {name}", help=help)
+    help = (
+        f"did you mean {near}?{besides(name)}"
+        if near
+        else f"`block {name}(…) {{ … }}` declares one, and `use` brings one in"
+    )
+    return Fault("E201", f"there is no layer {name}", help=help, fix=record.registries["layer"].same(name))
 
 
 def neither(record: Record, env: Environment, name: str) -> Fault:
@@ -48,6 +53,7 @@ def neither(record: Record, env: Environment, name: str) -> Fault:
         "E201",
         f"{name} is neither a value nor a layer",
         help=f"did you mean {near}?" if near else values_here(env),
+        fix=record.registries["layer"].same(name),
     )
 
 
@@ -60,6 +66,8 @@ def _known_otherwise(record: Record, env: Environment, name: str) -> Fault | Non
         return Fault(
             "E201", f"nnspec has no {own} yet", help="it is part of the language, and comes in a later version"
         )
+    if help := recipe(name):
+        return Fault("E201", f"there is no layer {name}", help=help)
     message, help = elsewhere(record.registries, name, "layer")
     return Fault("E201", message, help=help) if message else None
 
@@ -72,9 +80,15 @@ def _nearest_layer(record: Record, env: Environment, name: str) -> str:
 def unknown_value(record: Record, env: Environment, name: str, wanted: Expected) -> Fault:
     """The error for a name that is no value, at a place where `wanted` may stand."""
     if name in wanted.words:
-        return Fault("E204", f"{name} is no value here; a word of a fixed set is a string", help=f'write "{name}"')
+        return Fault(
+            "E204",
+            f"{name} is no value here; a word of a fixed set is a string",
+            help=f'write "{name}"',
+            fix=f'"{name}"',
+        )
     if name.lower() in CONSTANTS:
-        return Fault("E204", f"{name} is not defined", help=f"write {CONSTANTS[name.lower()]}")
+        constant = CONSTANTS[name.lower()]
+        return Fault("E204", f"{name} is not defined", help=f"write {constant}", fix=constant)
     close = nearest(name, env.values) or nearest(name, wanted.words)
     for kind in wanted.kinds:
         if not close and (record.registries[kind].nearest(name) or record.registries[kind].planned(name)):
@@ -97,7 +111,7 @@ def unknown_component(record: Record, kind: str, name: str) -> Fault:
     help = f"did you mean {near}?" if near else f"there are {', '.join(registry)}"
     if kind == "loss" and not near:
         help += "; each is written with its values: mse(prediction, target)"
-    return Fault("E403", message or f"{name} is not {article(kind)}", help=help)
+    return Fault("E403", message or f"{name} is not {article(kind)}", help=help, fix=registry.same(name))
 
 
 def unknown_call(record: Record, env: Environment, call: syntax.Call, kinds: Sequence[str]) -> Fault:
@@ -115,7 +129,8 @@ def unquoted(env: Environment, expr: syntax.Expr) -> Fault | None:
     """The error for a path or name without quotes where a string stands: `csv(data/iris.csv)`."""
     if isinstance(expr, syntax.Name) or not _is_path(env, expr):
         return None
-    return Fault("E204", "a string stands in quotes", help=f'write "{spelled(expr).replace(" ", "")}"')
+    written = f'"{spelled(expr).replace(" ", "")}"'
+    return Fault("E204", "a string stands in quotes", help=f"write {written}", fix=written)
 
 
 def _is_path(env: Environment, expr: syntax.Expr) -> bool:

@@ -68,7 +68,11 @@ class Mixed:
         dtype = like.type.dtype
         content = _as(dtype, value)
         if content is None:
-            fault = Fault("E217", f"{arithmetic.describe(value)} does not fit beside {like.type}")
+            fault = Fault(
+                "E217",
+                f"{arithmetic.describe(value)} does not fit beside {like.type}",
+                help="rescale([…], offset = […]) takes a number for each channel" if isinstance(value, tuple) else "",
+            )
             if dtype in WHOLE_RANGE and arithmetic.is_number(value):
                 fault.help = 'x -> cast("float32") turns the value into numbers with fractions'
             return self.record.report(fault, span)

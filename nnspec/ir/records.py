@@ -10,6 +10,7 @@ from nnspec.diagnostics.errors import Diagnostic, Fault
 from nnspec.diagnostics.span import Span
 from nnspec.ir.components import Operator, ParameterSpec, Registry
 from nnspec.ir.dims import Dim
+from nnspec.ir.files import PREFIX
 from nnspec.ir.naming import Scope
 from nnspec.ir.types import TensorType
 from nnspec.language import syntax
@@ -82,6 +83,12 @@ class NodeRecord:
     origin: tuple[Span, ...]
     recompute: int
     """The number of the call of a block that is to be computed again in the backward pass; 0 for none."""
+
+    @property
+    def operands(self) -> list[Tensor]:
+        """All values that it takes, those among its options too."""
+        given = [own if isinstance(own, tuple) else (own,) for own in self.arguments.values()]
+        return [*self.inputs, *(tensor for own in given for tensor in own)]
 
 
 @dataclass(eq=False, slots=True)
@@ -191,10 +198,7 @@ class Record:
         if (fault.code, span) in self.reported:
             return POISON
         self.reported.add((fault.code, span))
-        found = fault.at(span)
-        if self.origin and not found.label:
-            found = replace(found, label=f"reached from {self.origin[-1]}")
-        self.diagnostics.append(found)
+        self.diagnostics.append(self._found(fault, span))
         if len(self.diagnostics) == MAX_FINDINGS:
             self.stop(
                 Fault("E126", f"{MAX_FINDINGS} errors in one spec; the rest of it was not read", "mend these first"),
@@ -202,8 +206,20 @@ class Record:
             )
         return POISON
 
+    def _found(self, fault: Fault, span: Span | None) -> Diagnostic:
+        """The finding, which says of a block from where it was reached, and where that began."""
+        found = fault.at(span)
+        if not self.origin:
+            return found
+        first, last = self.origin[0], self.origin[-1]
+        reached = f"reached from {last}" if first == last else f"reached from {last}, and that from {first}"
+        return replace(found, label=f"{found.label}; {reached}" if found.label else reached)
+
     def warn(self, fault: Fault, span: Span | None) -> None:
-        """Note what a person should know, and what stops nothing, once for each place."""
+        """Note what a person should know, and what stops nothing, once for each place: of the standard library, whose
+        blocks are as they are, where it was used."""
+        if span and span.file.startswith(PREFIX):
+            span = next((call for call in reversed(self.origin) if not call.file.startswith(PREFIX)), span)
         if (fault.code, span) in self.reported:
             return
         self.reported.add((fault.code, span))

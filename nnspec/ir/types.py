@@ -43,7 +43,21 @@ def broadcast(a: Shape, b: Shape) -> Shape:
     """The shape of an elementwise result, by ONNX's (NumPy's) multidirectional broadcasting. Raises E208."""
     rank = max(len(a), len(b))
     padded = zip((1,) * (rank - len(a)) + a, (1,) * (rank - len(b)) + b, strict=True)
-    return tuple(_broadcast_dim(x, y, a, b) for x, y in padded)
+    try:
+        return tuple(_broadcast_dim(x, y, a, b) for x, y in padded)
+    except Fault as fault:
+        fault.help = _from_the_first(a, b) or fault.help
+        raise
+
+
+def _from_the_first(a: Shape, b: Shape) -> str:
+    """The help where [N, C, H, W] meets [N, C], which would fit if sizes were compared from the first."""
+    longer, shorter = sorted((a, b), key=len, reverse=True)
+    if not 1 < len(shorter) < len(longer) or shorter != longer[: len(shorter)]:
+        return ""
+    fitting = (*shorter, *(1 for _ in longer[len(shorter) :]))
+    written = ", ".join(str(dim) for dim in fitting[1:])
+    return f"sizes are compared from the last: reshape({written}) makes {shape_text(fitting)} of {shape_text(shorter)}"
 
 
 def _broadcast_dim(x: Dim, y: Dim, a: Shape, b: Shape) -> Dim:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nnspec.diagnostics.errors import Diagnostic, Fault
+from nnspec.diagnostics.errors import Diagnostic, Edit, Fault
 from nnspec.diagnostics.span import Span
 from nnspec.language.tokens import END, NEWLINE, Rejected, Token
 
@@ -41,6 +41,7 @@ def _without_header(tokens: list[Token], path: str) -> tuple[list[Token], list[D
     else:
         fault = Fault("E104", "the version header is missing", f"write `{EXAMPLE}` as the first line")
         place = Span(path, tokens[0].line, tokens[0].column, tokens[0].line, tokens[0].end_column)
+        fault.edits = (Edit(Span(path, 1, 1, 1, 1), f"{EXAMPLE}\n\n"),)
     newline = tokens[0]._replace(kind=NEWLINE, text="", fault=None)
     separated = tokens if tokens[0].kind == END else [newline, *tokens]
     return _header(newline) + separated, [fault.at(place)]

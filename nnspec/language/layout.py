@@ -54,6 +54,7 @@ class _Layout:
         self.open: list[Open] = []
         self.faults = 0
         self.line_column = 1
+        self.balanced = _balanced(tokens)
         self.header: Token | None = None
         """The word of this line that asks for a body, until its `{` has come."""
 
@@ -209,6 +210,8 @@ class _Layout:
                 self._unclosed()
             if token.kind != END:
                 self.out.append(_virtual(NEWLINE, self.out[-1]))
+        elif self.balanced:
+            return
         elif token.kind == "RBRACE" and any(waiting.column == token.column for waiting in self.open):
             while self.open[-1].column > token.column:
                 self._unclosed()
@@ -235,6 +238,16 @@ class _Layout:
             if before.kind == NEWLINE and token.kind != NEWLINE and token.column <= self.line_column:
                 return token.kind == "RBRACE" and token.column == self.line_column
         return False
+
+
+def _balanced(tokens: list[Token]) -> bool:
+    """Whether every brace has its partner, so that the indentation has nothing to tell."""
+    depth = 0
+    for token in tokens:
+        depth += (token.kind == "LBRACE") - (token.kind == "RBRACE")
+        if depth < 0:
+            return False
+    return depth == 0
 
 
 def _virtual(kind: str, before: Token) -> Token:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from re import findall
 from typing import TYPE_CHECKING, Annotated
 
 from nnspec.diagnostics.errors import Fault
 from nnspec.ir.components import Example, Layer, called, feature_axis, known_size, require_dtype
-from nnspec.ir.dims import Dim
+from nnspec.ir.dims import Dim, symbols
 from nnspec.ir.fields import Limits, PositiveInt
 from nnspec.ir.types import FLOATS, TensorType
 from nnspec.layers.lengths import LENGTHS, last_that_counts, require_lengths
@@ -217,5 +218,20 @@ def _require_alike(kind: str, first: TensorType, other: TensorType, but: int | N
         raise Fault(
             "E208" if certain else "E214",
             f"{kind} needs equal sizes{outside}, got {first} and {other}: {a} against {b} on axis {axis}",
-            help="" if certain else "give both dimensions the same name, or the same number",
+            help=_to_one_size(kind, first, other, axis, but or 0),
         )
+
+
+def _to_one_size(kind: str, first: TensorType, other: TensorType, axis: int, joined: int) -> str:
+    """The help where two values that are joined along another axis differ on `axis`, at first."""
+    a, b = first.shape[axis], other.shape[axis]
+    if divisors := [int(number) for number in findall(r"//(\d+)", f"{a} {b}")]:
+        return f"a half was rounded down; an input of {max(divisors)} * {min(symbols(a) | symbols(b))} halves exactly"
+    if not isinstance(a, int) or not isinstance(b, int):
+        return "give both dimensions the same name, or the same number"
+    if kind == "concat" and 0 < axis < joined and first.shape[axis + 1 :] == other.shape[axis + 1 :]:
+        return f"concat(axis = {axis}) joins them there"
+    if axis > 1:
+        exact = "; sizes that halve exactly need none of it" if abs(a - b) == 1 else ""
+        return f"pad, slice or resize makes them equal{exact}"
+    return ""

@@ -73,6 +73,7 @@ class Adagrad(Optimizer):
     Duchi, Hazan and Singer, 2011.
     """
 
+    usual_rates = (1e-5, 1.0)
     foreign_names = ("AdagradOptimizer", "ada_grad")
 
     lr: PositiveFloat | Schedule = 1e-2
@@ -114,6 +115,7 @@ class Adadelta(Optimizer):
     Zeiler, 2012.
     """
 
+    usual_rates = (1e-3, 10.0)
     foreign_names = ("AdadeltaOptimizer", "ada_delta")
 
     lr: PositiveFloat | Schedule = 1.0

@@ -101,6 +101,8 @@ class Optimizer(Component):
     )
 
     kind: ClassVar[str] = "optimizer"
+    usual_rates: ClassVar[tuple[float, float]] = (1e-6, 0.1)
+    """Between these lies nearly every learning rate that is used with it."""
     per_tensor: ClassVar[bool] = False
     """Whether an update must see one parameter, whole and alone, since it works with norms."""
 

@@ -28,6 +28,7 @@ class Sgd(Optimizer):
     gradient enters v undamped, and weight decay adds weight_decay p to the gradient.
     """
 
+    usual_rates = (1e-5, 5.0)
     foreign_names = ("momentum", "MomentumOptimizer", "gradient_descent", "stochastic_gradient_descent", "nesterov")
 
     momentum: Kept = 0.0
@@ -71,6 +72,7 @@ class Lion(Optimizer):
     weight_decay before each update. Every entry moves by lr, so a rate three to ten times smaller than AdamW's suits.
     """
 
+    usual_rates = (1e-7, 0.01)
     foreign_names = ("EvolvedSignMomentum", "signsgd")
 
     lr: PositiveFloat | Schedule = 1e-4

@@ -134,6 +134,7 @@ def head(code: int, *dims: int) -> bytes:
         (b"\0\0\x08\xff" + b"\0\0\0\1" * 255 + b"x", "E608 x.idx is no IDX file: it begins with 00 00 08 ff"),
         (head(8, 4, 5) + bytes(19), "E608 x.idx announces 20 bytes, but 19 bytes follow its header"),
         (head(8, 4, 5) + bytes(21), "E608 x.idx announces 20 bytes, but 21 bytes follow its header"),
+        (head(8, 40, 5000) + bytes(200_003), "E608 x.idx announces 200,000 bytes, but 200,003 bytes follow its header"),
         (head(8, *[2**32 - 1] * 4), "E608 x.idx announces 309485009533114692673732607 TiB, but 0 bytes follow"),
         (head(14, 0, 28, 28), "E609 x.idx is empty: its shape is [0, 28, 28]"),
         (gzip.compress(head(8, 4, 5) + bytes(19)), "E608 x.idx: the file is cut off or damaged: 20 bytes announced, "),

@@ -142,6 +142,7 @@ def test_json() -> None:
                 "message": "no run",
                 "help": "",
                 "url": "https://nnspec.dev/errors/E701",
+                "fix": None,
             },
             {
                 "file": "f.nn",
@@ -154,6 +155,7 @@ def test_json() -> None:
                 "message": "wrong",
                 "help": "mend it",
                 "url": "https://nnspec.dev/errors/E101",
+                "fix": None,
             },
         ],
     }

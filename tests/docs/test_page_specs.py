@@ -12,7 +12,7 @@ import nnspec
 from nnspec.docs.reference import anchor
 
 SPECS = [snippet for page in PAGES for snippet in snippets(page, "nnspec")]
-LANGUAGES = {"nnspec", "console", "python", "text", "json", "makefile"}
+LANGUAGES = {"nnspec", "console", "python", "text", "json", "makefile", "yaml", "toml", "lua"}
 
 
 @pytest.fixture(scope="module")

@@ -37,15 +37,20 @@ def findings(text: str | bytes, settings: dict[str, Any] | None = None, root: st
     return check_project(read("a.nn", content, root), settings or {})
 
 
+def errors(text: str | bytes, settings: dict[str, Any] | None = None) -> list[Diagnostic]:
+    """What is wrong, and not what is only warned of."""
+    return [one for one in findings(text, settings) if one.severity == "error"]
+
+
 def places(text: str | bytes, settings: dict[str, Any] | None = None) -> list[tuple[str, int, int]]:
     """Code, line and column of everything that is wrong."""
     return [
-        (one.code, one.span.line, one.span.column) if one.span else (one.code, 0, 0) for one in findings(text, settings)
+        (one.code, one.span.line, one.span.column) if one.span else (one.code, 0, 0) for one in errors(text, settings)
     ]
 
 
 def codes(text: str | bytes, settings: dict[str, Any] | None = None) -> list[str]:
-    return [one.code for one in findings(text, settings)]
+    return [one.code for one in errors(text, settings)]
 
 
 def outputs(text: str, **settings: Any) -> dict[str, str]:

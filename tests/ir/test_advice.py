@@ -9,7 +9,7 @@ import pytest
 from nnspec.ir.advice import foreign_option
 from nnspec.library import registries
 
-from .shorthand import codes, findings, model, raw
+from .shorthand import codes, findings, model, outputs, raw
 
 Said = tuple[str, str, int, str, str]
 """The spec, then code, column, message and help."""
@@ -372,3 +372,72 @@ def test_names_of_options_lead_to_options_that_there_are() -> None:
             )
             both = set(stated) & set(registry[name].option_names)
             assert not both, f"foreign_options of the {kind} {name} hold options of its own: {sorted(both)}"
+
+
+@pytest.mark.parametrize(
+    ("line", "help"),
+    [
+        ("x -> unsqueeze(1) -> conv1d(2, kernel = (3,  1))", "a list stands in brackets: [3, 1]"),
+        ("x -> unsqueeze(1) -> conv1d(2, kernel = (x, 1))", "(a, b) -> concat(axis = 1)"),
+        (
+            'x -> unsqueeze(1) -> conv1d(2, 3, padding = "causal")',
+            "conv1d(…, padding = [[(kernel - 1) * dilation, 0]]) pads the past alone",
+        ),
+    ],
+)
+def test_convolutions_as_in_python(line: str, help: str) -> None:
+    (found,) = findings(model(line))
+    assert found.help == help
+
+
+@pytest.mark.parametrize(
+    ("layer", "body", "type"),
+    [
+        ("SeparableConv2D(16, 3)", "depthwise_conv2d(3) -> conv2d(16, 1)", "float32[N, 16, 4, 4]"),
+        (
+            "nn.PixelShuffle(2)",
+            "reshape(c, 2, 2, h, w) -> transpose(0, 1, 4, 2, 5, 3) -> reshape(c, 2 * h, 2 * w)",
+            "float32[N, 2, 12, 12]",
+        ),
+        (
+            "space_to_depth(2)",
+            "reshape(c, h, 2, w, 2) -> transpose(0, 1, 3, 5, 2, 4) -> reshape(4 * c, h, w)",
+            "float32[N, 32, 3, 3]",
+        ),
+        (
+            "channel_shuffle(2)",
+            "reshape(groups, c // groups, h, w) -> transpose(0, 2, 1, 3, 4) -> reshape(c, h, w)",
+            "",
+        ),
+        (
+            "SEBlock(8)",
+            "x * (x -> global_avg_pool(keepdims = true) -> conv2d(c // 4, 1) -> relu -> conv2d(c, 1) -> sigmoid)",
+            "float32[N, 8, 6, 6]",
+        ),
+        ("Sequential", "dense(64) -> relu -> dense(10)", "float32[N, 8, 6, 10]"),
+    ],
+)
+def test_layers_that_are_several_here_and_what_is_written_for_them_works(layer: str, body: str, type: str) -> None:
+    text = "nnspec 1\nmodel m {\n  input x: float32[N, 8, 6, 6]\n  %s\n  output y = %s\n}\n"
+    (found,) = findings(text % ("", layer))
+    assert found.code == "E201" and found.help and body in found.help
+    sizes = {"PixelShuffle": (2, 6, 6), "space_to_depth": (8, 3, 3)}
+    c, h, w = next((known for name, known in sizes.items() if name in layer), (8, 6, 6))
+    written = text % (f"let c = {c}\n  let h = {h}\n  let w = {w}\n  let groups = 2", body)
+    assert outputs(written) == {"y": type or "float32[N, 8, 6, 6]"}
+
+
+def test_adaptive_pools_are_two_layers_here() -> None:
+    text = "nnspec 1\nmodel m {\n  input x: float32[N, 8, 9, 9]\n  output y = x -> %s\n}\n"
+    (found,) = findings(text % "nn.AdaptiveAvgPool2d(7)")
+    assert found.help == 'did you mean global_avg_pool? To 7x7 means it is resize([7, 7], mode = "area")'
+    assert outputs(text % 'resize([7, 7], mode = "area")') == {"y": "float32[N, 8, 7, 7]"}
+
+
+def test_means_and_deviations_that_are_known() -> None:
+    text = "nnspec 1\nmodel m {\n  input x: uint8[N, 3, 9, 9]\n  output y = %s\n}\n"
+    (found,) = findings(text % "Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])")
+    assert found.help.startswith("did you mean standardize? By numbers that are known it is rescale([1 / deviation, …]")
+    (beside,) = findings(text.replace("uint8", "float32") % "x - [0.485, 0.456, 0.406]")
+    assert beside.code == "E217" and beside.help == "rescale([…], offset = […]) takes a number for each channel"
+    assert codes(text % "rescale([1 / 58, 1 / 57, 1 / 57], offset = [-2, -2, -1.8])") == []

@@ -10,7 +10,7 @@ import pytest
 import nnspec.ir
 from nnspec.diagnostics.catalogue import CATALOGUE
 
-from .shorthand import codes
+from .shorthand import findings
 
 ENTRIES = [entry for entry in CATALOGUE.values() if not entry.shell]
 WHOLE = [entry for entry in ENTRIES if re.search(r"^(model|block) ", entry.mended, re.MULTILINE)]
@@ -18,12 +18,12 @@ WHOLE = [entry for entry in ENTRIES if re.search(r"^(model|block) ", entry.mende
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.code)
 def test_the_failing_example_has_this_error_alone(entry) -> None:
-    assert codes(entry.failing) == [entry.code]
+    assert [one.code for one in findings(entry.failing)] == [entry.code]
 
 
 @pytest.mark.parametrize("entry", WHOLE, ids=lambda entry: entry.code)
 def test_the_mended_example_is_clean(entry) -> None:
-    assert codes(entry.mended) == []
+    assert findings(entry.mended) == []
 
 
 def test_every_mended_example_is_whole() -> None:

@@ -134,3 +134,25 @@ def test_inputs_may_use_names_bound_above() -> None:
     assert codes(raw("let d = 4", "input x: float32[N, d]", "dense(3)")) == []
     assert codes(raw("input x: float32[N, d]", "let d = 4", "x -> dense(3)"))[0] == "E210"
     assert places(raw("input x: float32[N, 4]", "h = dense(3)", "input y: float32[N, 4]", "h + h")) == [("E220", 5, 9)]
+
+
+def test_a_shape_that_does_not_fit_in_a_block_says_from_where_the_block_was_reached() -> None:
+    text = """nnspec 1
+use std.unet: unet
+model m {
+  input x: float32[N, 3, 100, 100]
+  unet(8)
+}
+"""
+    (found,) = findings(text)
+    assert found.code == "E208" and found.span and found.span.file == "std.unet"
+    assert "; reached from std.unet:" in found.label and found.label.endswith(", and that from a.nn:5:3")
+    (free,) = findings(text.replace("100, 100", "H, W"))
+    assert free.help == "a half was rounded down; an input of 16 * H halves exactly"
+    assert findings(text.replace("100, 100", "16 * H, 16 * W")) == []
+
+
+def test_a_warning_of_a_block_of_the_library_stands_where_it_is_used() -> None:
+    text = "nnspec 1\nuse std.resnet: resnet\nmodel m {\n  input x: float32[N, 64, 64, 3]\n  resnet\n}\n"
+    (found,) = findings(text)
+    assert found.code == "W321" and str(found.span) == "a.nn:5:3"

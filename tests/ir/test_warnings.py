@@ -11,7 +11,7 @@ from nnspec.diagnostics.errors import Diagnostic
 from nnspec.ir.decay import patterns_of
 from nnspec.ir.spec import Spec
 
-from .shorthand import findings, model, spec
+from .shorthand import findings, model, raw, spec
 
 TRAIN = """train {{
   target kind: label[N]
@@ -78,16 +78,16 @@ def test_a_warning_stops_nothing() -> None:
 @pytest.mark.parametrize("layer", ["batch_norm", "unsqueeze(1) -> instance_norm(track = true, {}) -> squeeze(1)"])
 def test_a_momentum_of_keras_is_a_warning(layer: str) -> None:
     written = layer if "{}" in layer else "batch_norm({})"
-    (found,) = findings(model(f"dense(3) -> {written.format('momentum = 0.99')} -> relu"))
+    (found,) = findings(model(f"dense(3, bias = false) -> {written.format('momentum = 0.99')} -> relu"))
     assert (found.code, found.severity) == ("W302", "warning")
     assert "momentum = 0.99 keeps 0.01 of the running statistics at each step" in found.message
     assert found.help == "it is the part of the new, as in PyTorch; Keras's 0.99 is momentum = 0.01"
     for momentum in ("0.01", "0.1", "0.5", "1"):
-        assert findings(model(f"dense(3) -> {written.format(f'momentum = {momentum}')} -> relu")) == []
+        assert findings(model(f"dense(3, bias = false) -> {written.format(f'momentum = {momentum}')} -> relu")) == []
 
 
 def test_a_warning_is_given_once_for_each_place() -> None:
-    assert len(findings(model("repeat 3 { dense(3) -> batch_norm(0.9) }"))) == 1
+    assert len(findings(model("repeat 3 { dense(3, bias = false) -> batch_norm(0.9) }"))) == 1
 
 
 def test_check_gives_warnings_to_those_who_ask(tmp_path: Any) -> None:
@@ -118,3 +118,210 @@ def test_patterns_cover_the_weights_and_nothing_else(
     weights: list[str], others: list[str], patterns: list[str]
 ) -> None:
     assert patterns_of(weights, others) == patterns
+
+
+# ---- what is legal and looks like a mistake
+
+
+def warned(text: str) -> list[tuple[str, str, int]]:
+    """Code, message and line of every warning of a text without errors."""
+    found = findings(text)
+    assert {one.severity for one in found} <= {"warning"}
+    return [(one.code, one.message, one.span.line if one.span else 0) for one in found]
+
+
+def test_values_inputs_and_targets_that_nothing_uses() -> None:
+    text = raw(
+        "input x: float32[N, 4]",
+        "input y: float32[N, 4]",
+        "x -> dense(3) -> relu",
+        "h, c = x -> split(2, axis = 1)",
+        "output logits = h -> dense(3)",
+        tail=TRAIN.format("adam(lr = 0.01)", "").replace("target kind", "target more: float32[N]\n  target kind"),
+    )
+    assert warned(text) == [
+        ("W303", "nothing uses the input y", 4),
+        ("W303", "nothing uses what relu makes here", 5),
+        ("W303", "nothing uses the target more", 10),
+    ]
+
+
+def test_values_that_require_metrics_or_a_later_use_name_are_used() -> None:
+    parts = "h = dense(4)\n  y = x -> dense(3)"
+    assert warned(raw("input x: float32[N, 4]", parts)) == [("W303", "nothing uses the value h", 4)]
+    assert warned(raw("input x: float32[N, 4]", parts, tail="require { h: float32[N, 4] }\n")) == []
+
+
+def test_a_value_of_a_block_is_used_if_one_call_uses_it() -> None:
+    block = "block b(keep) {\n  input x\n  h = x -> relu\n  if keep { output h } else { output x }\n}\n"
+    assert warned(model("b(true) -> b(false)", blocks=block)) == []
+    assert [code for code, *_ in warned(model("b(false) -> tanh", blocks=block))] == ["W303"]
+
+
+def test_names_that_nothing_uses() -> None:
+    text = model(
+        "let k = 3",
+        "layer enc = dense(3)",
+        "repeat 2 { let j = 4 }",
+        "dense(a)",
+        params="(a = 1, b = 3, c = 99)",
+        tail="require { params <= c }\n",
+    )
+    assert [message for code, message, _ in warned(text)] == [
+        "nothing uses the parameter b",
+        "nothing uses the name k",
+        "nothing uses the layer enc",
+        "nothing uses the name j",
+    ]
+
+
+def test_a_block_that_is_brought_in_for_nothing() -> None:
+    text = model("mlp(3)").replace("nnspec 1\n", "nnspec 1\nuse std.feedforward: mlp, residual_dense\n")
+    assert warned(text) == [("W304", "nothing uses the block residual_dense", 2)]
+
+
+def test_logits_that_were_squashed() -> None:
+    text = trained("adam(lr = 0.01)").replace("logits = dense(3)", "scores = dense(3)\n  logits = softmax")
+    (found,) = findings(text)
+    assert (found.code, found.help) == ("W305", "give it scores")
+    assert found.span and (found.span.line, found.span.column) == (10, 29)
+    (edit,) = found.edits
+    assert (edit.span, edit.text) == (found.span, "scores")
+    (found,) = findings(text.replace("scores = dense(3)", "dense(3)"))
+    assert (found.code, found.edits) == ("W305", ())
+
+
+@pytest.mark.parametrize(
+    ("line", "codes"),
+    [
+        ("dense(3) -> batch_norm", ["W307"]),
+        ("dense(3, bias = false) -> batch_norm", []),
+        ("dense(3) -> relu -> batch_norm", []),
+        ("dense(3) -> layer_norm", []),
+        ("h = dense(3)\n  h -> batch_norm -> relu\n  h + 1", ["W303"]),  # h itself is an operand too
+        ("reshape(1, 4) -> dense(3) -> batch_norm", []),  # the bias lies along another axis
+        ("reshape(1, 2, 2) -> conv2d(3, kernel = 1) -> batch_norm", ["W307"]),
+    ],
+)
+def test_biases_before_batch_norm(line: str, codes: list[str]) -> None:
+    assert [code for code, *_ in warned(model(line))] == codes
+
+
+@pytest.mark.parametrize(
+    ("line", "codes"),
+    [
+        ("dense(3) -> dropout(0.5)", ["W308"]),
+        ("dense(3) -> dropout(0.5) -> softmax", ["W308"]),
+        ("dropout(0.5) -> dense(3)", []),
+        ("dropout(0.5) -> dense(3) -> softmax", []),
+    ],
+)
+def test_dropout_on_the_result(line: str, codes: list[str]) -> None:
+    text = trained("adam(lr = 0.01)").replace("logits = dense(3)", f"logits = {line}")
+    assert [code for code, *_ in warned(text) if code != "W305"] == codes
+    assert warned(model(line)) == []  # where nothing learns, dropout does nothing
+
+
+def test_classes_that_are_counted_differently() -> None:
+    settings = "metrics = [accuracy(other, kind)]"
+    text = trained("adam(lr = 0.01)", settings).replace(
+        "logits = dense(3)", "other = x -> dense(5)\n  logits = x -> dense(3)"
+    )
+    messages = {code: message for code, message, _ in warned(text)}
+    assert messages["W309"] == "kind has 3 classes in cross_entropy, and 5 in accuracy"
+
+
+@pytest.mark.parametrize(
+    ("settings", "codes"), [("", ["W310"]), ('freeze = ["aux.*"]', []), ('init = "w.safetensors"', [])]
+)
+def test_outputs_that_training_does_not_reach(settings: str, codes: list[str]) -> None:
+    text = trained("adam(lr = 0.01)", settings).replace(
+        "logits = dense(3)", "h = relu\n  output aux = h -> dense(2)\n  output logits = h -> dense(3)"
+    )
+    assert [code for code, *_ in warned(text)] == codes
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "said"),
+    [
+        ("adam(lr = 1.0)", "a learning rate of 1 is far above what is usual"),
+        ("adam(lr = one_cycle(peak = 1.0))", "a learning rate of 1 is far above what is usual"),
+        ("adam(1e-8)", "a learning rate of 1e-08 is far below what is usual"),
+        ("lion(lr = 0.1)", "a learning rate of 0.1 is far above what is usual"),
+        ("sgd(lr = 100.0)", "a learning rate of 100 is far above what is usual"),
+        *(
+            (f"{name}(lr = {rate})", "")
+            for name, rate in {"adam": 0.1, "sgd": 1.0, "adadelta": 1.0, "lion": 1e-4}.items()
+        ),
+        *((name, "") for name in ("adam", "adamw", "rmsprop", "adagrad", "adadelta", "lion", "lamb")),
+    ],
+)
+def test_learning_rates(optimizer: str, said: str) -> None:
+    assert [message for _, message, _ in warned(trained(optimizer))] == ([said] if said else [])
+
+
+LOUD = "dense(3) -> batch_norm"
+
+
+@pytest.mark.parametrize(
+    ("text", "codes"),
+    [
+        (model(f"{LOUD}  # nnspec: allow W307"), []),
+        (model(f"{LOUD}  # nnspec: allow W301, W307 (it is meant)"), []),
+        (model("# nnspec: allow W307", "# since it is meant", LOUD), []),
+        ("# nnspec: allow W307\n" + model(LOUD), []),
+        (model("# nnspec: allow W307", "relu", LOUD), ["W307"]),
+        (model(f"{LOUD}  # nnspec: allow W301"), ["W307"]),
+        (model("densse(3)  # nnspec: allow E201"), ["E201"]),
+    ],
+)
+def test_comments_allow_warnings(text: str, codes: list[str]) -> None:
+    assert [one.code for one in findings(text)] == codes
+
+
+def image(line: str, shape: str = "3, 32, 32") -> str:
+    return f"nnspec 1\nmodel m {{\n  input x: float32[N, {shape}]\n  output y = {line}\n}}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "help"),
+    [
+        (image("conv2d(3, 6, 5)"), "W320", "conv2d(6, 5) makes 6 channels"),
+        (image("conv2d(3, 16, 1)"), "W320", "conv2d(16, 1) makes 16 channels"),
+        (image("conv1d(1, 8, 3)", "1, 100"), "W320", "conv1d(8, 3) makes 8 channels"),
+        (image("conv2d(16, 3)", "32, 32, 3"), "W321", "transpose(0, 3, 1, 2)"),
+        (image("max_pool2d(1)", "28, 28, 1"), "W321", "transpose(0, 3, 1, 2)"),
+        (image("conv2d(5, 1) -> softmax"), "W322", "axis = 1 is the axis of the channels; axis = 3"),
+        (image("conv2d(5, 1) -> prelu(true)"), "W322", "axis = 1"),
+        (image("batch_norm -> layer_norm"), "W322", "axis = 1"),
+    ],
+)
+def test_the_order_of_other_frameworks_is_legal_and_hardly_ever_meant(text: str, code: str, help: str) -> None:
+    (found,) = findings(text)
+    assert (found.code, found.severity, found.span and found.span.line) == (code, "warning", 4)
+    assert help in found.help
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        image("conv2d(16, 3)"),
+        image("conv2d(3, 3, 1)"),
+        image("conv2d(3, 4, 2)"),
+        image("conv2d(3, 4, 1)"),
+        image("conv2d(8, 16, 16)"),
+        image("conv2d(3, [6, 6], 5)"),
+        image("conv2d(4, 3)", "32, 40, 3"),
+        image("conv2d(4, 1)", "64, 64, 2"),
+        image("conv2d(4, 1)", "3, 3, 3"),
+        image("conv2d(4, 1)", "H, W, 3").replace("N, H", "N, 8"),
+        image("transpose(0, 3, 1, 2) -> conv2d(4, 1)", "32, 32, 3"),
+        image("conv2d(5, 1) -> softmax(axis = 3)"),
+        image("conv2d(5, 1) -> prelu"),
+        image("conv2d(5, 1) -> transpose(0, 2, 3, 1) -> softmax"),
+        image("global_avg_pool -> softmax"),
+        image("dense(3) -> softmax"),
+    ],
+)
+def test_what_may_well_be_meant(text: str) -> None:
+    assert findings(text) == []

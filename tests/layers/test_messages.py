@@ -425,6 +425,37 @@ def test_the_help_names_the_fix() -> None:
     assert caught.value.help == 'cast("float32") converts'
 
 
+@pytest.mark.parametrize(
+    ("call", "a", "b", "help"),
+    [
+        ("concat", "float32[N, 3, 8, 8]", "float32[N, 4, 8, 8]", "concat(axis = 1) joins them there"),
+        (
+            "concat(axis = 1)",
+            "float32[N, 3, 9, 9]",
+            "float32[N, 3, 8, 8]",
+            "pad, slice or resize makes them equal; sizes",
+        ),
+        ("concat(axis = 1)", "float32[N, 3, 9]", "float32[N, 3, 4]", "pad, slice or resize makes them equal"),
+        ("concat(axis = 1)", "float32[N, 3, T]", "float32[N, 3, S]", "give both dimensions the same name"),
+        ("add", "float32[N, 3, 8, 8]", "float32[N, 3]", "sizes are compared from the last: reshape(3, 1, 1) makes"),
+        ("multiply", "float32[N, 3]", "float32[N, 3, T]", "sizes are compared from the last: reshape(3, 1) makes"),
+    ],
+)
+def test_the_help_for_images_that_differ(call: str, a: str, b: str, help: str) -> None:
+    component: Any = build("layer" if call.startswith("concat") else "operator", call)
+    with pytest.raises(Fault) as caught:
+        component.infer(tensor_type(a), tensor_type(b))
+    assert caught.value.help.startswith(help)
+
+
+def test_a_size_that_must_be_known_names_the_symbols_of_the_input() -> None:
+    dense: Any = build("layer", "dense(2)")
+    with pytest.raises(Fault) as caught:
+        dense.infer(tensor_type("float32[N, H * W]"))
+    wanted = "declare the input with a number in the place of H and W, or take global_avg_pool in the place of flatten"
+    assert caught.value.help == wanted
+
+
 def test_rows_never_run_along_another_axis() -> None:
     """[N] against [N, N] would fit by broadcasting, and pair every row with every other."""
     add: Any = build("operator", "add")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import prod
 from typing import Any
 
 import torch.nn.functional as F
@@ -55,11 +54,10 @@ def avg_options(r: Random, sizes: Shape) -> Piece:
 
 
 def avg_divided(r: Random, sizes: Shape) -> Piece:
-    kernel = kernel_for(r, sizes)
-    factor = prod(kernel) / 3
-    return Piece(
-        f"avg_pool{len(sizes)}d({spelled(kernel)}, divisor = 3)", lambda x: AVG[len(sizes) - 1](x, kernel) * factor
-    )
+    """With one number for all axes."""
+    kernel = min(3, *sizes)
+    factor = kernel ** len(sizes) / 3
+    return Piece(f"avg_pool{len(sizes)}d({kernel}, divisor = 3)", lambda x: AVG[len(sizes) - 1](x, kernel) * factor)
 
 
 def kernel_for(r: Random, sizes: Shape) -> list[int]:

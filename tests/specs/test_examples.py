@@ -1,4 +1,5 @@
-"""Every spec in `specs/` checks without a word, has the parameters it is known for, and trains as it stands."""
+"""Every spec in `specs/` checks without a word; those with a train section train as they stand. Networks of images have
+the parameters that they are known for, and learn what they should."""
 
 from __future__ import annotations
 
@@ -22,6 +23,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "resnet50": {"size": 32, "width": 4, "classes": 10},
     "mobilenet_v2": {"size": 32, "width": 0.25, "classes": 10},
     "unet": {"width": 4, "depth": 2},
+    "gpt2": {"vocab": 500, "context": 16, "dim": 16, "heads": 2, "layers": 1},
 }
 """Settings with which a few steps take a second."""
 PUBLISHED = {
@@ -37,7 +39,7 @@ def test_it_checks_without_a_word(name: str) -> None:
     assert nnspec.check(SPECS[name], warnings=True) == []
 
 
-@pytest.mark.parametrize("name", SPECS)
+@pytest.mark.parametrize("name", [name for name, path in SPECS.items() if "\ntrain {" in path.read_text("utf-8")])
 def test_a_few_steps(name: str) -> None:
     spec = nnspec.load(SPECS[name], set=SMALL.get(name, {}))
     trainer = nnspec.Trainer(spec)

@@ -1,0 +1,1 @@
+"""What editors need: the language server, and a lexer for Pygments."""
