@@ -28,6 +28,7 @@ def declare(command: argparse.ArgumentParser) -> None:
     command.add_argument("--quantize", choices=(*QUANTIZE, "none"), help=INT8)
     command.add_argument("--max-drop", type=float, metavar="X", help=DROP)
     command.add_argument("--data", metavar="DIR", help="the folder that paths of data are relative to")
+    command.add_argument("--training-graph", action="store_true", help=TRAINING)
     command.add_argument(
         "--golden", metavar="FILE", help="where inputs and answers are recorded; MODEL.golden.npz beside the model"
     )
@@ -39,6 +40,7 @@ def declare(command: argparse.ArgumentParser) -> None:
 QUANTIZE = ("int8", "int8-static", "int8-dynamic")
 INT8 = """weights in 8 bits: static, with activations measured on the training rows, where there are convolutions, else
 dynamic"""
+TRAINING = "write a folder MODEL.training too: what any ONNX runtime needs to go on training"
 DROP = """write nothing where the first metric of a smaller form is worse by more than this (a loss: by more than this
 part of it)"""
 
@@ -59,7 +61,22 @@ def run(options: argparse.Namespace) -> int:
     print(f"{options.output}: {nodes} nodes, {size:,} bytes, opset {model.onnx.opset_import[0].version}, verified")
     for note in notes:
         print(note)
+    if options.training_graph:
+        print(write_training(options, spec))
     return 0
+
+
+def write_training(options: argparse.Namespace, spec: Spec) -> str:
+    """Write the folder of training beside the model; the line that says so."""
+    from nnspec.training.trainer import Trainer
+    from nnspec.training.training_export import export_training
+
+    trainer = Trainer(spec, folder=options.data)
+    if options.weights is not None:
+        trainer.load_parameters(options.weights)
+    folder = Path(options.output).with_suffix(".training")
+    files = export_training(trainer, folder, opset=options.opset)["files"]
+    return f"{folder}: {', '.join([*files['step'].values(), files['update'], files['predict'], files['state']])}"
 
 
 def compiled(options: argparse.Namespace, spec: Spec) -> tuple[CompiledModel, list[str]]:

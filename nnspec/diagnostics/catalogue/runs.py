@@ -209,6 +209,16 @@ MODELS = (
         shell=True,
     ),
     Entry(
+        "E723",
+        "the training cannot be written as files",
+        """`--training-graph` writes everything that training needs as files: a learning rate that follows the
+        validation is decided while it trains, and one that counts epochs needs the data to know how long they are.
+        Inputs and targets must have other names than the state of the training.""",
+        "$ nnspec compile spec.nn -o model.onnx --training-graph     # lr = plateau(0.01)",
+        "$ nnspec compile spec.nn -o model.onnx --training-graph     # lr = 0.01",
+        shell=True,
+    ),
+    Entry(
         "E709",
         "the model has no such output",
         """`--outputs` and `compile(…, outputs = …)` take names of the model's outputs.""",
