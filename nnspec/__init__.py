@@ -9,10 +9,9 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from nnspec.diagnostics.errors import DataError, Diagnostic, NnspecError, RunError, SpecError
-
 if TYPE_CHECKING:
     from nnspec.api import RequirementWarning, check, compile, load, loads
+    from nnspec.diagnostics.errors import DataError, Diagnostic, NnspecError, RunError, SpecError
     from nnspec.estimator.classifier import NNClassifier
     from nnspec.estimator.regressor import NNRegressor
     from nnspec.ir.spec import Spec
@@ -52,6 +51,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    **dict.fromkeys(("DataError", "Diagnostic", "NnspecError", "RunError", "SpecError"), "nnspec.diagnostics.errors"),
     "RequirementWarning": "nnspec.api",
     "check": "nnspec.api",
     "compile": "nnspec.api",

@@ -94,6 +94,8 @@ def _parts(table: Table, slot: Slot, bindings: Bindings) -> list[Cells | NDArray
     shapes = [part.shape if isinstance(part, np.ndarray | LateColumn) else (table.rows,) for part in parts]
     if slot.single:
         help, origin = _single_help(slot, shapes[0]), table.origin(slot.columns[0])
+        if isinstance(table.column(slot.columns[0]), Images):
+            help = _size_help(slot, shapes[0])
         bindings.fit(slot.name, slot.type, slot.wanted, shapes[0], found=origin, help=help)
         return parts
     for name, shape in zip(slot.columns, shapes, strict=True):
@@ -150,6 +152,14 @@ def _single_help(slot: Slot, shape: tuple[int, ...]) -> str:
     if len(shape) == 1 and slot.type.shape[1:] == (1,):
         return f'{slot.name} = ["{column}"] makes it [N, 1]'
     return ""
+
+
+def _size_help(slot: Slot, shape: tuple[int, ...]) -> str:
+    """For images that the option size of their source brings to another size than their input has."""
+    wanted = slot.type.shape[-2:]
+    if slot.type.rank < 3 or len(shape) != slot.type.rank or not all(isinstance(size, int) for size in wanted):
+        return ""
+    return f"size = {list(wanted)} brings them there; or declare {list(shape[-2:])}, and resize in the model"
 
 
 def _list_help(slot: Slot) -> str:

@@ -60,7 +60,7 @@ def forward_form(geo: Geometry) -> tuple[ForwardForm, tuple[int, ...]]:
     if geo.groups == geo.channels == geo.filters > 1:
         return "depthwise" if prod(geo.inner) * (MATRIX / geo.rows + PRODUCT) < DIRECT else "direct", ()
     plain = geo.groups == 1 and set(geo.dilations) == {1} and geo.axes <= 2 and set(geo.kernel) == {3}
-    least = {(1,): 16, (2,): 64}.get(tuple(set(geo.strides)))
+    least = {(1,) * geo.axes: 16, (2,) * geo.axes: 64}.get(tuple(geo.strides))
     if plain and least and min(geo.channels, geo.filters) >= least:
         return "winograd", min(((tile,) * geo.axes for tile in (4, 2)), key=lambda tiles: _weighed(geo, tiles))
     return "direct", ()

@@ -8,7 +8,8 @@ from typing import Any
 from nnspec.diagnostics.errors import Fault
 from nnspec.ir.dims import symbol
 from nnspec.ir.expressions import shown
-from nnspec.ir.records import POISON, Poison, Tensor
+from nnspec.ir.files import PREFIX
+from nnspec.ir.records import POISON, NodeRecord, Poison, Tensor
 from nnspec.ir.section_records import DataRecord, FeedRecord, SplitRecord, TargetRecord
 from nnspec.ir.sections import Settings
 from nnspec.ir.types import TensorType, shape_text
@@ -28,6 +29,11 @@ def rows_left_out(section: syntax.Section | None, name: str, type: TensorType) -
 
 
 SPLITS = ("train", "validation", "test")
+PIXELS = ("images", "idx")
+"""Sources whose `image` is bytes."""
+MOVING = ("cast", "flatten", "reshape", "transpose", "unsqueeze", "squeeze", "resize", "pad", "identity", "slice")
+"""Layers that leave pixels what they are."""
+WEIGHING = ("conv", "depthwise_conv", "dense")
 
 
 class DataReader:
@@ -54,6 +60,7 @@ class DataReader:
             return None
         if not self._all_changed(bound.component.augment):
             return None
+        self._warn_of_bytes(fed, bound.component.train.name)
         splits = {key: self._split(key, getattr(bound.component, key)) for key in SPLITS}
         return DataRecord(bound.component, splits, fed, self.settings.section.span)
 
@@ -65,6 +72,29 @@ class DataReader:
             fault = Fault("E405", f"nothing feeds the {what} {name}", help=f'{name} = "column"')
             self.record.report(fault, self.settings.section.span)
         return not missing
+
+    def _warn_of_bytes(self, fed: Sequence[FeedRecord], source: str) -> None:
+        """W323: a layer with weights that reads pixels from 0 to 255 as they are."""
+        names = {feed.name for feed in fed if feed.columns == ("image",)} if source in PIXELS else set()
+        pixels = {id(tensor) for name, tensor in self.wanted.items() if name in names and name not in self.targets}
+        for node in self.record.nodes if pixels else ():
+            if not any(id(tensor) in pixels for tensor in node.inputs):
+                continue
+            if node.operator.name in MOVING:
+                pixels |= {id(tensor) for tensor in node.outputs}
+            elif node.operator.name.startswith(WEIGHING) and not self._normalized(node):
+                spans = (node.span, *reversed(node.origin))
+                fault = Fault(
+                    "W323",
+                    f"{node.operator.name} reads pixels as they are in the files, 0 to 255",
+                    help="rescale(1 / 255) before it, or standardize(axis = 1), brings them to about 1",
+                )
+                self.record.warn(fault, next((span for span in spans if not span.file.startswith(PREFIX)), spans[0]))
+
+    def _normalized(self, node: NodeRecord) -> bool:
+        """Whether a normalization reads what a layer gives, so that its scale is of no matter."""
+        users = [user for user in self.record.nodes if any(tensor in node.outputs for tensor in user.inputs)]
+        return any(user.operator.name.endswith("_norm") for user in users)
 
     def _all_changed(self, augmentations: Sequence[Any]) -> bool:
         """Whether every augmentation has something to change."""

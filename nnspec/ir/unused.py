@@ -124,8 +124,16 @@ def _nested(body: Iterable[syntax.Statement]) -> Iterator[syntax.Statement]:
                 yield from _nested(inner)
 
 
-BINDING = {"Assign": "names", "Let": "name", "LayerInstance": "name", "Input": "name", "Repeat": "variable"}
-"""Where a statement binds names instead of using them."""
+BINDING = {
+    "Assign": "names",
+    "Let": "name",
+    "LayerInstance": "name",
+    "Input": "name",
+    "Repeat": "variable",
+    "Argument": "name",
+    "Setting": "key",
+}
+"""Where a part of the tree has names that it does not use: those it binds, and those of options."""
 LOOSE = frozenset({"span", "operator_span", "operator", "keyword", "unit"})
 
 

@@ -213,14 +213,18 @@ def test_a_damaged_or_forbidden_cache_is_none(
 
 
 def test_an_unchanged_file_needs_none_of_the_layers(files: Path) -> None:
-    code = "import sys, nnspec.cli.main as m; m.main(['check', 'warned.nn']); print('nnspec.library' in sys.modules)"
+    modules = "nnspec.library", "nnspec.diagnostics.errors"
+    code = (
+        "import sys, nnspec.cli.main as m; m.main(['check', 'specs/iris.nn']);"
+        f"print([n for n in {modules} if n in sys.modules])"
+    )
     done = [
         subprocess.run(
             [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=files, env=os.environ
         )
         for _ in range(2)
     ]
-    assert [one.stdout.splitlines()[-1] for one in done] == ["True", "False"]
+    assert [one.stdout.splitlines()[-1] for one in done] == [str([*modules]), "[]"]
     assert done[0].stdout.splitlines()[:-1] == done[1].stdout.splitlines()[:-1]
 
 

@@ -17,7 +17,7 @@ from nnspec.ir.schema import json_schema
 from nnspec.library import registries
 
 DOCS = ROOT / "docs"
-NAMES_OF_PAGES = ("layers.md", "training.md", "errors.md", "spec.schema.json", *FRAMEWORKS)
+NAMES_OF_PAGES = ("layers.md", "training.md", "errors.md", "check.schema.json", "spec.schema.json", *FRAMEWORKS)
 
 
 @pytest.fixture(scope="module")

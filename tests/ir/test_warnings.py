@@ -11,7 +11,7 @@ from nnspec.diagnostics.errors import Diagnostic
 from nnspec.ir.decay import patterns_of
 from nnspec.ir.spec import Spec
 
-from .shorthand import findings, model, raw, spec
+from .shorthand import codes, findings, model, raw, spec
 
 TRAIN = """train {{
   target kind: label[N]
@@ -175,6 +175,12 @@ def test_names_that_nothing_uses() -> None:
     ]
 
 
+def test_the_name_of_an_option_is_no_use_of_a_parameter() -> None:
+    (found,) = findings(model("dense(3, bias = false)", params="(bias = true)"))
+    assert (found.code, found.message) == ("W304", "nothing uses the parameter bias")
+    assert findings(model("dense(3, bias = bias)", params="(bias = true)")) == []
+
+
 def test_a_block_that_is_brought_in_for_nothing() -> None:
     text = model("mlp(3)").replace("nnspec 1\n", "nnspec 1\nuse std.feedforward: mlp, residual_dense\n")
     assert warned(text) == [("W304", "nothing uses the block residual_dense", 2)]
@@ -325,3 +331,52 @@ def test_the_order_of_other_frameworks_is_legal_and_hardly_ever_meant(text: str,
 )
 def test_what_may_well_be_meant(text: str) -> None:
     assert findings(text) == []
+
+
+PIXELS = """nnspec 1
+use std.resnet: conv_norm
+model m {{
+  input photo: {}[N, 3, 32, 32]
+  {}
+  output logits = flatten -> dense(3)
+}}
+data {{
+  train = {}
+  photo = "image"
+  kind = "label"
+}}
+train {{
+  target kind: label[N]
+  loss = cross_entropy(logits, kind)
+  optimizer = adam
+  epochs = 3
+}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("dtype", "line", "at"),
+    [
+        ("float32", "conv2d(4, 3)", "a.nn:5:3"),
+        ("uint8", 'cast("float32") -> resize(8) -> conv2d(4, 3)', "a.nn:5:35"),
+        ("float32", "pad(1)", "a.nn:6:30"),
+    ],
+)
+def test_weights_that_read_bytes(dtype: str, line: str, at: str) -> None:
+    said = findings(PIXELS.format(dtype, line, 'images("pets", size = 32)'))
+    assert [(found.severity, str(found.span)) for found in said if found.code == "W323"] == [("warning", at)]
+
+
+@pytest.mark.parametrize(
+    ("line", "source"),
+    [
+        ("rescale(1 / 255) -> conv2d(4, 3)", 'images("pets", size = 32)'),
+        ("standardize(axis = 1) -> conv2d(4, 3)", 'images("pets", size = 32)'),
+        ("x = photo / 255.0 -> conv2d(4, 3)", 'images("pets", size = 32)'),
+        ("conv_norm(8, 3)", 'images("pets", size = 32)'),
+        ("conv2d(4, 3)", 'npz("pets.npz")'),
+        ("conv2d(4, 3)", "synthetic(8)"),
+    ],
+)
+def test_pixels_that_are_brought_to_size(line: str, source: str) -> None:
+    assert "W323" not in codes(PIXELS.format("float32", line, source))

@@ -35,6 +35,28 @@ def images(line: str, shape: str = "N, 3, 32, 32") -> str:
     return f"nnspec 1\n\nmodel demo {{\n  input image: float32[{shape}]\n  output y = {line}\n}}\n"
 
 
+PIXELS = """nnspec 1
+
+model pets {{
+  input photo: float32[N, 3, 32, 32]
+  {} -> relu -> global_avg_pool
+  output logits = dense(2)
+}}
+
+data {{
+  train = images("pets", size = 32)
+  photo = "image"
+  kind  = "label"
+}}
+
+train {{
+  target kind: label[N]
+  loss      = cross_entropy(logits, kind)
+  optimizer = adam
+  epochs    = 3
+}}
+"""
+
 ENTRIES: tuple[Entry, ...] = (
     Entry(
         "W301",
@@ -163,5 +185,14 @@ ENTRIES: tuple[Entry, ...] = (
         A softmax over classes for each pixel is softmax(axis = 1), as is PyTorch's Softmax2d.""",
         images("conv2d(5, 1) -> softmax"),
         images("conv2d(5, 1) -> softmax(axis = 1)"),
+    ),
+    Entry(
+        "W323",
+        "weights that read bytes",
+        """Images give numbers from 0 to 255, whatever the dtype of the input. A layer with weights that reads them as
+        they are begins with results in the hundreds, and often learns nothing or ends in nan. PyTorch's ToTensor
+        divides by 255 in silence; here the model does it. Nothing is said where a normalization follows.""",
+        PIXELS.format("conv2d(8, 3)"),
+        PIXELS.format("rescale(1 / 255) -> conv2d(8, 3)"),
     ),
 )
