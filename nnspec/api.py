@@ -77,13 +77,34 @@ def _errors(found: Iterable[Diagnostic]) -> list[Diagnostic]:
 
 
 def compile(
-    spec: Spec, weights: Any = None, *, opset: int | None = None, outputs: str | Sequence[str] | None = None
+    spec: Spec,
+    weights: Any = None,
+    *,
+    opset: int | None = None,
+    outputs: str | Sequence[str] | None = None,
+    precision: str | None = None,
+    quantize: str | None = None,
+    float16_ends: bool = False,
+    calibration: Mapping[str, Any] | None = None,
 ) -> CompiledModel:
     """The verified inference model of `spec` with `weights`: a run directory, a safetensors file, arrays by path, a
-    Trainer, or None for initial values. `outputs` is one name or several."""
+    Trainer, or None for initial values. `outputs` is one name or several.
+
+    `precision` is float32 or float16, whose inputs and outputs are float16 too with `float16_ends`; `quantize` is int8,
+    int8-static, int8-dynamic or none. int8-static measures activations on `calibration`, some hundred rows of inputs by
+    name."""
     from nnspec.compiler.export import compile_model
 
-    return compile_model(spec, weights, opset=opset, outputs=outputs)
+    return compile_model(
+        spec,
+        weights,
+        opset=opset,
+        outputs=outputs,
+        precision=precision,
+        quantize=quantize,
+        float16_ends=float16_ends,
+        calibration=calibration,
+    )
 
 
 def _analysed(project: Project, set: Settings | None) -> tuple[Analysis | None, list[Diagnostic]]:

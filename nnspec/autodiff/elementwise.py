@@ -9,6 +9,7 @@ from nnspec.autodiff.registry import Grads, gradient, non_differentiable
 from nnspec.graph.dtypes import is_float
 from nnspec.graph.graph import Graph, Node, Value
 
+non_differentiable("QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "MatMulInteger")
 non_differentiable("Ceil", "Floor", "Round", "Sign")
 non_differentiable("Equal", "Greater", "GreaterOrEqual", "IsInf", "IsNaN", "Less", "LessOrEqual")
 non_differentiable("And", "Not", "Or", "Xor")

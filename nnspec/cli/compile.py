@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from nnspec.cli import settings
 from nnspec.cli.output import warn
+from nnspec.diagnostics.errors import Fault
+
+if TYPE_CHECKING:
+    from nnspec.compiler.export import CompiledModel
+    from nnspec.ir.spec import Spec
 
 
 def declare(command: argparse.ArgumentParser) -> None:
@@ -17,22 +23,112 @@ def declare(command: argparse.ArgumentParser) -> None:
     command.add_argument("-o", "--output", required=True, metavar="FILE", help="the ONNX file to write")
     command.add_argument("--opset", type=int, metavar="N", help="ONNX operator set, 17 to 26; 21 by default")
     command.add_argument("--outputs", metavar="NAME,…", help="only these outputs")
+    command.add_argument("--precision", choices=("float32", "float16"), help="of weights and arithmetic")
+    command.add_argument("--float16-ends", action="store_true", help="with float16: of inputs and outputs too")
+    command.add_argument("--quantize", choices=(*QUANTIZE, "none"), help=INT8)
+    command.add_argument("--max-drop", type=float, metavar="X", help=DROP)
+    command.add_argument("--data", metavar="DIR", help="the folder that paths of data are relative to")
+    command.add_argument("--training-graph", action="store_true", help=TRAINING)
+    command.add_argument(
+        "--golden", metavar="FILE", help="where inputs and answers are recorded; MODEL.golden.npz beside the model"
+    )
+    command.add_argument("--no-golden", action="store_true", help="record nothing")
     settings.declare(command)
     command.set_defaults(run=run)
 
 
+QUANTIZE = ("int8", "int8-static", "int8-dynamic")
+INT8 = """weights in 8 bits: static, with activations measured on the training rows, where there are convolutions, else
+dynamic"""
+TRAINING = "write a folder MODEL.training too: what any ONNX runtime needs to go on training"
+DROP = """write nothing where the first metric of a smaller form is worse by more than this (a loss: by more than this
+part of it)"""
+
+
 def run(options: argparse.Namespace) -> int:
-    from nnspec.compiler.export import compile_model, require_model_path
+    from nnspec.compiler.export import require_model_path
     from nnspec.compiler.weights import read_settings
 
     spec = settings.load_spec(options, read_settings(options.weights))
     require_model_path(spec, options.output)
     if options.weights is None:
         warn(f"nnspec compile: without --weights, {spec.name} has its initial values")
-    outputs = [name.strip() for name in options.outputs.split(",")] if options.outputs else None
-    model = compile_model(spec, options.weights, opset=options.opset, outputs=outputs)
+    model, notes = compiled(options, spec)
     model.save(options.output)
-    size = Path(options.output).stat().st_size
-    nodes = len(model.onnx.graph.node)
+    if not options.no_golden:
+        record(options, spec, model)
+    size, nodes = Path(options.output).stat().st_size, len(model.onnx.graph.node)
     print(f"{options.output}: {nodes} nodes, {size:,} bytes, opset {model.onnx.opset_import[0].version}, verified")
+    for note in notes:
+        print(note)
+    if options.training_graph:
+        print(write_training(options, spec))
     return 0
+
+
+def write_training(options: argparse.Namespace, spec: Spec) -> str:
+    """Write the folder of training beside the model; the line that says so."""
+    from nnspec.training.trainer import Trainer
+    from nnspec.training.training_export import export_training
+
+    trainer = Trainer(spec, folder=options.data)
+    if options.weights is not None:
+        trainer.load_parameters(options.weights)
+    folder = Path(options.output).with_suffix(".training")
+    files = export_training(trainer, folder, opset=options.opset)["files"]
+    return f"{folder}: {', '.join([*files['step'].values(), files['update'], files['predict'], files['state']])}"
+
+
+def compiled(options: argparse.Namespace, spec: Spec) -> tuple[CompiledModel, list[str]]:
+    """The model that the options ask for, and what to say about a smaller form. Raises E722 where it is worse than
+    --max-drop allows."""
+    from nnspec.compiler.export import compile_model
+    from nnspec.compiler.narrow import form_of
+
+    outputs = [name.strip() for name in options.outputs.split(",")] if options.outputs else None
+    form = form_of(spec, options.precision, options.quantize, options.float16_ends)
+    asked: dict[str, Any] = {
+        "opset": options.opset,
+        "outputs": outputs,
+        "precision": form.precision,
+        "quantize": form.quantize or "none",
+        "float16_ends": form.float16_ends,
+    }
+    if form.is_plain:
+        if options.max_drop is not None:
+            raise Fault("E722", "--max-drop is for --precision float16 and --quantize int8")
+        return compile_model(spec, options.weights, **asked), []
+    from nnspec.cli.smaller import smaller
+
+    return smaller(options, spec, asked)
+
+
+def record(options: argparse.Namespace, spec: Spec, model: CompiledModel) -> None:
+    """Write inputs and answers: rows of the data section where they are there, else random ones."""
+    from nnspec.compiler.deployed import Deployed
+    from nnspec.compiler.golden import golden_path, random_rows, write_golden
+
+    deployed = Deployed(model.onnx)
+    rows = real_rows(spec, options.data) or random_rows(spec)
+    given = {
+        name: rows[name].astype("float16") if type.dtype == "float16" else rows[name]
+        for name, type in deployed.inputs.items()
+    }
+    write_golden(deployed, given, options.golden or golden_path(options.output))
+
+
+def real_rows(spec: Spec, folder: str | None) -> dict[str, Any] | None:
+    """The first rows of the validation split, or of the training rows; None where they cannot be read."""
+    import numpy as np
+
+    from nnspec.compiler.golden import ROWS
+    from nnspec.diagnostics.errors import NnspecError
+    from nnspec.training.trainer import Trainer
+
+    if spec.data is None or spec.train is None:
+        return None
+    try:
+        dataset = Trainer(spec, folder=folder).rows("validation" if spec.data.validation else "train")
+        return dataset.batch(np.arange(min(ROWS, dataset.rows)))
+    except (NnspecError, Fault):
+        return None

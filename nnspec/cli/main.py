@@ -22,6 +22,7 @@ COMMANDS = {
     "eval": "report loss and metrics of a trained model",
     "compile": "write a verified ONNX file",
     "report": "write the report of a run once more",
+    "verify": "ask a deployed model what was recorded when it was compiled",
     "run": "compute outputs from arrays or tables",
     "generate": "write text with a language model",
     "explain": "explain an error code",

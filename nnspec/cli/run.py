@@ -65,7 +65,7 @@ def _model(options: argparse.Namespace) -> Deployed:
             "E610", f"{options.spec} is a spec, which has no weights", help="--weights RUN names those of a run"
         )
     spec = settings.load_spec(options, read_settings(options.weights), required=False)
-    return Deployed(compile_model(spec, options.weights).onnx)
+    return Deployed(compile_model(spec, options.weights, precision="float32", quantize="none").onnx)
 
 
 def _folder(path: Path) -> Fault:

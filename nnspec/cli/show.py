@@ -1,4 +1,7 @@
-"""`nnspec show SPEC`: each layer with its shapes, parameters and MACs, or the whole specification as JSON."""
+"""`nnspec show SPEC`: each layer with its shapes, parameters and MACs, or the whole specification as JSON.
+
+Of a model file it shows the same for the spec in it, then what the file is and where its weights are from.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +14,12 @@ from nnspec.report.layers import HEADS, layer_rows, title, totals
 
 
 def declare(command: argparse.ArgumentParser) -> None:
-    command.add_argument("spec", metavar="SPEC")
+    command.add_argument("spec", metavar="SPEC|MODEL.onnx")
     command.add_argument(
         "--format",
-        choices=("text", "json", "mermaid", "schema"),
+        choices=("text", "json", "mermaid", "schema", "spec"),
         default="text",
-        help="schema is the JSON Schema of json",
+        help="schema is the JSON Schema of json, spec the text that a model file was compiled from",
     )
     settings.declare(command)
     command.set_defaults(run=run)
@@ -26,8 +29,37 @@ def run(options: argparse.Namespace) -> int:
     if options.format == "schema":
         print(json.dumps(Spec.model_json_schema(), indent=2))
         return 0
+    if options.spec.endswith(".onnx"):
+        return _model(options)
     spec = settings.load_spec(options, required=False)
+    if options.format == "spec":
+        print(spec.files[spec.path], end="")
+        return 0
     print({"text": table, "json": as_json, "mermaid": mermaid}[options.format](spec))
+    return 0
+
+
+def _model(options: argparse.Namespace) -> int:
+    """Show a model file."""
+    from nnspec.cli.show_model import lineage, read_model, spec_of, summary
+    from nnspec.diagnostics.errors import Fault
+    from nnspec.graph import onnx_file
+
+    if options.set:
+        raise Fault("E610", f"{options.spec} holds its settings", help="--set goes with a spec")
+    model = read_model(options.spec)
+    said = onnx_file.metadata(model)
+    spec = spec_of(options.spec, said)
+    if spec is None and options.format != "text":
+        raise Fault("E705", f"{options.spec} was not compiled by nnspec: it has no spec")
+    if options.format == "spec":
+        print(said["nnspec.spec"], end="")
+    elif spec is None:
+        print(summary(model))
+    elif options.format == "text":
+        print("\n\n".join((table(spec), summary(model), lineage(said))))
+    else:
+        print({"json": as_json, "mermaid": mermaid}[options.format](spec))
     return 0
 
 

@@ -44,8 +44,8 @@ def _absorbed(g: Graph, arrays: dict[str, Array], layer: Node, norm: Node) -> No
     if layer.op_type not in ("Conv", "ConvTranspose", "Gemm"):
         return None
     x, weight, bias = (*layer.inputs, None)[:3]
-    known = [_content(g, arrays, value) for value in (weight, *norm.inputs[1:])]
-    own = np.zeros(1) if bias is None else _content(g, arrays, bias)
+    known = [content(g, arrays, value) for value in (weight, *norm.inputs[1:])]
+    own = np.zeros(1) if bias is None else content(g, arrays, bias)
     if weight is None or own is None or any(content is None for content in known):
         return None
     factor, scale, offset, mean, variance = (content for content in known if content is not None)
@@ -54,13 +54,13 @@ def _absorbed(g: Graph, arrays: dict[str, Array], layer: Node, norm: Node) -> No
     rate = scale / np.sqrt(variance + norm.attributes.get("epsilon", 1e-5))
     new = {"weight": _scaled(layer, factor, rate), "bias": (own.reshape(-1) - mean) * rate + offset}
     owner = weight.name.rpartition(".")[0] or layer.origin
-    values = [_added(g, arrays, f"{owner}.{leaf}/normalized", content, weight) for leaf, content in new.items()]
+    values = [added(g, arrays, f"{owner}.{leaf}/normalized", content, weight) for leaf, content in new.items()]
     result = norm.outputs[0]
     result.name = layer.outputs[0].name
     return Node(layer.op_type, (x, *values), (result,), layer.attributes, layer.origin)
 
 
-def _content(g: Graph, arrays: Mapping[str, Array], value: Value | None) -> Array | None:
+def content(g: Graph, arrays: Mapping[str, Array], value: Value | None) -> Array | None:
     """The content of a tensor of the model, in float64."""
     if value is None:
         return None
@@ -81,7 +81,7 @@ def _scaled(layer: Node, weight: Array, rate: Array) -> Array:
     return scaled.reshape(weight.shape)
 
 
-def _added(g: Graph, arrays: dict[str, Array], name: str, content: Array, like: Value) -> Value:
+def added(g: Graph, arrays: dict[str, Array], name: str, content: Array, like: Value) -> Value:
     """A new tensor of the model in the dtype of another."""
     path, count = name, 1
     while path in arrays:

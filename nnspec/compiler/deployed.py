@@ -31,6 +31,7 @@ class Deployed:
 
     def __init__(self, model: Any) -> None:
         said = onnx_file.metadata(model)
+        self.metadata: dict[str, str] = said
         self.inputs: dict[str, TensorType] = onnx_file.signature(model)
         """The inputs by name."""
         self.columns: dict[str, tuple[str, ...]] = _named_lists(said.get("nnspec.feeds"))
@@ -52,6 +53,8 @@ class Deployed:
         }
         """How the text of an input became numbers in training."""
         self._session = Session(onnx_file.to_bytes(model), threads=available_cores())
+        self.outputs: tuple[str, ...] = self._session.outputs
+        """The names of the outputs."""
 
     @classmethod
     def load(cls, path: str | Path) -> Deployed:

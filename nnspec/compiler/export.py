@@ -2,46 +2,52 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from nnspec import __version__
+from nnspec.compiler.about import Classes, description, metadata, notes
 from nnspec.compiler.absorption import absorb_normalizations
 from nnspec.compiler.batch import require_places
 from nnspec.compiler.initial import initial_values
+from nnspec.compiler.input_scaling import absorb_scaling
 from nnspec.compiler.lowering import Library
+from nnspec.compiler.narrow import Form, decided, form_of, narrowed
 from nnspec.compiler.training_graphs import forward_graph
-from nnspec.compiler.verification import verify
-from nnspec.compiler.weights import Source, digest, fitting_weights
+from nnspec.compiler.verification import random_inputs, require_same_behaviour, signatures, verify
+from nnspec.compiler.weight_folding import fold_weights
+from nnspec.compiler.weights import Lineage, Source, fitting_weights
 from nnspec.data.arrays import dataset_from_arrays
-from nnspec.data.slots import embedded_ids, image_options, input_columns, text_inputs
 from nnspec.diagnostics.errors import Fault
 from nnspec.graph import onnx_file
 from nnspec.graph.errors import GraphError, OpsetError
 from nnspec.graph.graph import numpy_dtype
+from nnspec.graph.model_parts import without_outputs
 from nnspec.ir.spec import Spec
 from nnspec.library import registries
 from nnspec.runtime.edge import run_errors
 from nnspec.runtime.session import Session, available_cores
 
 Array = np.ndarray[Any, Any]
-Classes = Mapping[str, Sequence[Any]]
 
 OPSET = 21
+PLAIN = Form()
+WATCHED = "value/"
+"""Begins the names of outputs that are for measuring, and not in the file."""
 
 
 class CompiledModel:
-    """A verified inference model. `onnx` is the ModelProto."""
+    """A verified inference model. `onnx` is the ModelProto, `form` says in which numbers."""
 
-    def __init__(self, spec: Spec, model: Any, classes: Classes | None = None) -> None:
+    def __init__(self, spec: Spec, model: Any, classes: Classes | None = None, form: Form = PLAIN) -> None:
         self.spec = spec
-        self.onnx = model
+        self.form = form
+        self.measurable = model
+        """The model with the values that were asked for as further outputs, `value/…`."""
+        self.onnx = without_outputs(model, WATCHED)
         self._classes = {name: tuple(found) for name, found in (classes or {}).items()}
 
     @run_errors()
@@ -62,7 +68,9 @@ class CompiledModel:
         batch = dataset_from_arrays(self.spec, inputs, self._classes, targets=False)
         with run_errors():
             require_places(self.spec, {name: array.shape for name, array in batch.arrays.items()})
-            return self._session.run(batch.arrays)
+            types = onnx_file.signature(self.onnx)
+            half = [name for name, type in types.items() if type.dtype == "float16"]
+            return self._session.run({**batch.arrays, **{name: batch.arrays[name].astype(np.float16) for name in half}})
 
     @cached_property
     def _session(self) -> Session:
@@ -77,16 +85,28 @@ def compile_model(
     opset: int | None = None,
     outputs: str | Sequence[str] | None = None,
     classes: Classes | None = None,
+    lineage: Lineage | None = None,
+    precision: str | None = None,
+    quantize: str | None = None,
+    float16_ends: bool = False,
+    calibration: Mapping[str, Any] | None = None,
+    watched: Sequence[str] = (),
 ) -> CompiledModel:
     """The inference model of a spec, verified against its unoptimised form.
 
     `weights` is a run directory, a safetensors file, arrays by path or a Trainer; without it the parameters have their
     initial values. `opset` and `outputs` (a name, or several) come from the export section where they are not given;
-    `classes` names those of label targets, by default those of the run. The same arguments give the same bytes. Raises
-    a RunError: E702 for weights that do not fit, E703 where the verification fails, E709 for an output that does not
-    exist, E710 for an opset that the model cannot be written in.
+    `classes` names those of label targets, and `lineage` what made the weights, by default as the run says. The same
+    arguments give the same bytes. Raises a RunError: E702 for weights that do not fit, E703 where the verification
+    fails, E709 for an output that does not exist, E710 for an opset that the model cannot be written in.
+
+    `precision` is float32 or float16, with `float16_ends` for inputs and outputs too; `quantize` is int8, int8-static,
+    which measures activations on `calibration`, inputs by name, int8-dynamic or none. Both come from the export section
+    where they are not given. E721 and E722 say where that is not possible. Values of the spec that are `watched` are
+    outputs of `measurable`.
     """
     library = registries()
+    form = form_of(spec, precision, quantize, float16_ends)
     given = fitting_weights(
         spec, initial_values(spec, library, spec.train.seed if spec.train else 0) if weights is None else weights
     )
@@ -96,10 +116,19 @@ def compile_model(
     }
     named = _outputs(spec, outputs)
     known = classes or given.classes
-    about = metadata(spec, arrays, known)
-    model = _model(spec, library, named, arrays, about, _opset(spec, opset))
+    extra = {f"{WATCHED}{name}": name for name in watched}
+    about = metadata(spec, arrays, known, lineage or given.lineage)
+    build = _Build(spec, library, _opset(spec, opset), arrays)
+    model = build.model(named, about)
     verify(model, spec, library, named, arrays)
-    return CompiledModel(spec, model, known)
+    if form.is_plain:
+        return CompiledModel(spec, model, known)
+    form = decided(form, [node.op_type for node in model.graph.node])
+    rows = None if calibration is None else dataset_from_arrays(spec, calibration, targets=False).arrays
+    about |= {"nnspec.quantize": form.quantize} if form.quantize else {"nnspec.precision": form.precision}
+    smaller = build.model({**named, **extra}, about, form, rows)
+    require_same_behaviour(smaller, model, spec, library, f"{spec.name} in {form.quantize or form.precision}")
+    return CompiledModel(spec, smaller, known, form)
 
 
 def require_model_path(spec: Spec, path: str | Path) -> None:
@@ -120,23 +149,6 @@ def require_model_path(spec: Spec, path: str | Path) -> None:
         raise Fault("E706", f"there is no folder {target.parent}", help="make it first")
 
 
-def metadata(spec: Spec, weights: Mapping[str, Array], classes: Classes) -> dict[str, str]:
-    """What the file says about itself: where it is from, and what its inputs and classes mean."""
-    source = spec.files.get(spec.path, "")
-    images = image_options(spec)
-    return {
-        "nnspec.version": __version__,
-        "nnspec.spec": source,
-        "nnspec.spec_sha256": hashlib.sha256(source.encode()).hexdigest(),
-        "nnspec.weights_sha256": digest(weights),
-        "nnspec.classes": json.dumps({name: list(found) for name, found in classes.items()}),
-        "nnspec.ids": json.dumps(embedded_ids(spec)),
-        "nnspec.feeds": json.dumps({name: list(columns) for name, columns in input_columns(spec).items()}),
-        **({"nnspec.images": json.dumps(images)} if images else {}),
-        **({"nnspec.text": json.dumps(text)} if (text := text_inputs(spec)) else {}),
-    }
-
-
 def _opset(spec: Spec, given: int | None) -> int:
     opset = given if given is not None else (spec.export and spec.export.opset) or OPSET
     known = onnx_file.IR_VERSIONS
@@ -145,23 +157,39 @@ def _opset(spec: Spec, given: int | None) -> int:
     return opset
 
 
-def _model(
-    spec: Spec,
-    library: Library,
-    outputs: Mapping[str, str],
-    arrays: Mapping[str, Array],
-    about: Mapping[str, str],
-    opset: int,
-) -> Any:
-    try:
-        graph, absorbed = absorb_normalizations(forward_graph(spec, library, outputs, opset=opset), arrays)
-        return onnx_file.to_model(graph, absorbed, about)
-    except OpsetError as error:
-        raise Fault("E710", f"{spec.name} cannot be written in opset {opset}: {error}") from error
-    except GraphError as error:
-        raise Fault(
-            "E703", f"{spec.path}: {error}", help="this is a defect of nnspec: please report it with the spec"
-        ) from error
+class _Build(NamedTuple):
+    """Makes model files of a spec with its weights."""
+
+    spec: Spec
+    library: Library
+    opset: int
+    arrays: Mapping[str, Array]
+
+    def model(
+        self,
+        outputs: Mapping[str, str],
+        about: Mapping[str, str],
+        form: Form = PLAIN,
+        rows: Mapping[str, Array] | None = None,
+    ) -> Any:
+        """The ModelProto in a form. Raises E710 for an opset that lacks something."""
+        spec, library = self.spec, self.library
+        try:
+            graph = forward_graph(spec, library, outputs, opset=self.opset)
+            graph, arrays = absorb_normalizations(graph, self.arrays)
+            if form.precision != "float16":  # whose weights, times 1 / 255, would lose their last bits
+                graph, arrays = absorb_scaling(graph, arrays)
+            graph, arrays = fold_weights(graph, arrays)
+            if not form.is_plain:
+                sizes = list(signatures(spec, library))[-1]
+                graph, arrays = narrowed(graph, arrays, form, rows, random_inputs(spec, sizes))
+            return onnx_file.to_model(graph, arrays, about, description(spec), notes(spec))
+        except OpsetError as error:
+            raise Fault("E710", f"{spec.name} cannot be written in opset {self.opset}: {error}") from error
+        except GraphError as error:
+            raise Fault(
+                "E703", f"{spec.path}: {error}", help="this is a defect of nnspec: please report it with the spec"
+            ) from error
 
 
 def _same_file(a: Path, b: Path) -> bool:

@@ -46,8 +46,8 @@ def verify(model: Any, spec: Spec, library: Library, outputs: Mapping[str, str],
         raise Fault("E703", str(error)) from error
     session = Session(onnx_file.to_bytes(model))
     tried = []
-    for sizes in _signatures(spec, library):
-        feeds = {**weights, **_random_inputs(spec, sizes)}
+    for sizes in signatures(spec, library):
+        feeds = {**weights, **random_inputs(spec, sizes)}
         found = session.run({name: feeds[name] for name in session.inputs})
         tried.append(_Trial(sizes, feeds, found, _reference(spec, library, outputs, sizes, feeds)))
     for name in outputs:
@@ -56,6 +56,26 @@ def verify(model: Any, spec: Spec, library: Library, outputs: Mapping[str, str],
         if apart:
             rounding = max(_rounding(spec, library, {name: outputs[name]}, trial) for trial in tried)
             _require_close(spec.name, name, apart, min(ROUNDINGS * rounding, MOST * scale))
+
+
+def require_same_behaviour(model: Any, wanted: Any, spec: Spec, library: Library, what: str) -> None:
+    """Raise E703 unless a smaller form of a verified model is valid ONNX, loads, and gives outputs of the same shapes;
+    E722 where numbers are lost that the other has."""
+    try:
+        onnx_file.check(model)
+    except GraphError as error:
+        raise Fault("E703", f"{what}: {error}", help=DEFECT) from error
+    small, large = Session(onnx_file.to_bytes(model)), Session(onnx_file.to_bytes(wanted))
+    types = onnx_file.signature(model)
+    for sizes in signatures(spec, library):
+        feeds = random_inputs(spec, sizes)
+        given = {name: feeds[name].astype(numpy_dtype(types[name].dtype)) for name in small.inputs if name in types}
+        found = small.run(given, large.outputs)
+        for name, array in large.run({name: feeds[name] for name in large.inputs}).items():
+            if found[name].shape != array.shape:
+                raise Fault("E703", f"{what}: output {name} is {list(found[name].shape)}", help=DEFECT)
+            if array.dtype.kind == "f" and not np.array_equal(np.isfinite(array), np.isfinite(found[name])):
+                raise Fault("E722", f"{what}: output {name} is no finite number where that of float32 is")
 
 
 class _Trial(NamedTuple):
@@ -128,7 +148,7 @@ def _reference(
     return session.run({name: feeds[name] for name in session.inputs})
 
 
-def _signatures(spec: Spec, library: Library) -> Iterator[dict[str, int]]:
+def signatures(spec: Spec, library: Library) -> Iterator[dict[str, int]]:
     """Numbers for the symbols: batches of 1, 2 and 7 rows."""
     dims = [dim for item in spec.inputs for dim in item.shape]
     names = sorted({name for dim in dims for name in symbols(dim)})
@@ -156,7 +176,8 @@ def _possible(spec: Spec, library: Library, sizes: Sizes) -> bool:
     return True
 
 
-def _random_inputs(spec: Spec, sizes: Sizes) -> dict[str, Array]:
+def random_inputs(spec: Spec, sizes: Sizes) -> dict[str, Array]:
+    """The same numbers for the same sizes, as the types and the embeddings of a model want them."""
     random = np.random.Generator(np.random.Philox(key=sum(sizes.values())))
     ids = min((int(node.options["count"]) for node in spec.nodes if node.component == "embedding"), default=256)
     return {item.name: _random(random, sized(item.type, sizes), ids) for item in spec.inputs}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, runtime_checkable
@@ -19,6 +20,9 @@ from nnspec.runtime.tensor_file import read_tensors
 
 Array = np.ndarray[Any, Any]
 Lists = Mapping[str, tuple[Any, ...]]
+Lineage = Mapping[str, Any]
+"""What made weights: their `epoch` and `step`, the `metrics` measured then, the `seed`, the SHA-256 of each file of
+`data`, and the `versions` of what it ran on."""
 
 
 @runtime_checkable
@@ -44,6 +48,7 @@ class Weights(NamedTuple):
     """The classes of each label target."""
     feeds: Lists = {}  # noqa: RUF012
     """The columns that fed each input."""
+    lineage: Lineage = {}  # noqa: RUF012
 
 
 def read_weights(source: Source) -> Weights:
@@ -53,10 +58,12 @@ def read_weights(source: Source) -> Weights:
     if isinstance(source, str | Path):
         path = find_weights(source)
         if not path.is_dir():
-            return Weights(read_tensors(path)[0])
+            arrays, note = read_tensors(path)
+            return Weights(arrays, lineage=lineage_of({}, _record(note)))
         facts = read_json(path / "run.json")
+        arrays, note = read_tensors(path / "weights.safetensors")
         return Weights(
-            read_tensors(path / "weights.safetensors")[0], _lists(facts.get("classes")), _lists(facts.get("feeds"))
+            arrays, _lists(facts.get("classes")), _lists(facts.get("feeds")), lineage_of(facts, _record(note))
         )
     if isinstance(source, Trained):
         return Weights(source.parameters, source.classes)
@@ -64,6 +71,14 @@ def read_weights(source: Source) -> Weights:
         "E702",
         f"weights are a run directory, a safetensors file, arrays by path or a Trainer, got {type(source).__name__}",
     )
+
+
+def lineage_of(facts: Mapping[str, Any], record: Mapping[str, Any]) -> Lineage:
+    """What a run says about the weights of an epoch: from its facts, and from the record of that epoch."""
+    found = {name: record[name] for name in ("epoch", "step") if name in record}
+    if metrics := {name: value for name, value in record.items() if "." in name}:
+        found["metrics"] = metrics
+    return found | {name: facts[name] for name in ("seed", "data", "versions") if name in facts}
 
 
 def find_weights(source: str | Path) -> Path:
@@ -113,7 +128,7 @@ def fitting_weights(spec: Spec, source: Source, *, strict: bool = True, classes:
                 f"{name} has the classes {listed(map(quoted, names))}, "
                 f"the weights were trained for {listed(map(quoted, kept[name]))}",
             )
-    return Weights(arrays, kept, found.feeds)
+    return Weights(arrays, kept, found.feeds, found.lineage)
 
 
 def digest(weights: Mapping[str, Array]) -> str:
@@ -136,6 +151,15 @@ def _require_same_feeds(spec: Spec, feeds: Lists) -> None:
                 f"{spec.name} feeds it with {_columns(columns)}",
                 help="an input means what it was trained with: give its columns in that order",
             )
+
+
+def _record(note: str) -> dict[str, Any]:
+    """The record of an epoch that stands in a file of weights; nothing for one from elsewhere."""
+    try:
+        found = json.loads(note or "{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _holds_weights(path: Path) -> bool:

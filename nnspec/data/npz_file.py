@@ -35,6 +35,12 @@ def read_npz(folder: Path, path: str, columns: Collection[str] | None = None) ->
         return parse_npz(stream, size, path, columns)
 
 
+def read_arrays(folder: Path, path: str) -> dict[str, NDArray[Any]]:
+    """The arrays of an archive, which need not have rows in common. Raises E601, E603, E608 and E609."""
+    with opened(folder, path) as (stream, size):
+        return _guarded(path, lambda: _arrays(stream, size, path, None)[0])
+
+
 def read_npy(folder: Path, path: str) -> NDArray[Any]:
     """The array in a .npy file. Raises E601, E603 and E608."""
     with opened(folder, path) as (stream, size):
@@ -63,6 +69,18 @@ def _guarded(path: str, read: Callable[[], T]) -> T:
 
 
 def _read(stream: BinaryIO, size: int, path: str, columns: Collection[str] | None) -> Table:
+    arrays, names = _arrays(stream, size, path, columns, lambda headers: _rows(headers, path))
+    return Table(path, next((len(array) for array in arrays.values()), 0), arrays, names)
+
+
+def _arrays(
+    stream: BinaryIO,
+    size: int,
+    path: str,
+    columns: Collection[str] | None,
+    require: Callable[[dict[str, Header]], object] = lambda headers: None,
+) -> tuple[dict[str, NDArray[Any]], tuple[str, ...]]:
+    """The arrays among `columns`, or all, once `require` has seen what they announce; and the names of all."""
     if stream.read(len(MAGIC)) == MAGIC:
         raise Fault(
             "E608",
@@ -73,11 +91,11 @@ def _read(stream: BinaryIO, size: int, path: str, columns: Collection[str] | Non
         members = _members(archive, path)
         wanted = [name for name in members if columns is None or name in columns]
         headers = {name: _header(archive, members[name], size, f"{path}: array {name!r}") for name in wanted}
-        rows = _rows(headers, path)
+        require(headers)
         arrays = {
             name: _array(archive, members[name], header, f"{path}: array {name!r}") for name, header in headers.items()
         }
-    return Table(path, rows, arrays, tuple(members))
+    return arrays, tuple(members)
 
 
 def _members(archive: ZipFile, path: str) -> dict[str, ZipInfo]:
@@ -126,8 +144,8 @@ def _header(archive: ZipFile, member: ZipInfo, size: int, name: str) -> Header:
     return header
 
 
-def _rows(headers: dict[str, Header], path: str) -> int:
-    """The size that all arrays share on their first axis."""
+def _rows(headers: dict[str, Header], path: str) -> None:
+    """Raise E607 unless all arrays share the size of their first axis."""
     lengths: dict[str, int] = {}
     for name, header in headers.items():
         if not header.shape:
@@ -136,7 +154,6 @@ def _rows(headers: dict[str, Header], path: str) -> int:
     if len(set(lengths.values())) > 1:
         found = ", ".join(f"{name} has {length}" for name, length in lengths.items())
         raise Fault("E607", f"{path}: the arrays differ in their numbers of rows: {found}")
-    return next(iter(lengths.values()), 0)
 
 
 def _array(archive: ZipFile, member: ZipInfo, header: Header, name: str) -> NDArray[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import reduce
 from typing import Any
 
@@ -51,10 +51,15 @@ def _shape(node: Node) -> Any:
 
 
 def _evaluated(node: Node) -> Any:
-    fold = _FOLDS.get(node.op_type)
-    if fold is None or any(x is not None and x.constant is None for x in node.inputs):
+    if any(x is not None and x.constant is None for x in node.inputs):
         return None
-    return fold(*(x if x is None else x.constant for x in node.inputs), **node.attributes)
+    return evaluated(node, [None if x is None else x.constant for x in node.inputs])
+
+
+def evaluated(node: Node, operands: Sequence[Array | None]) -> Any:
+    """What an operator with one result makes of its operands; None for one that is not known here."""
+    fold = _FOLDS.get(node.op_type)
+    return None if fold is None else fold(*operands, **node.attributes)
 
 
 def _same_elements(x: Array, *_: Array, **__: Any) -> Array:

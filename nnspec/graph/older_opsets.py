@@ -26,6 +26,8 @@ def adapted(node: Node, graph: Graph) -> Form:
         return _pad_all_axes(node, graph)
     if graph.opset < 18 and node.op_type == "Resize" and "axes" in node.attributes:
         return _resize_all_axes(node, graph)
+    if graph.opset < 19 and node.op_type == "Equal" and _given(node, 0).dtype == "string":
+        raise OpsetError(f"Equal at {node.origin} needs opset 19 for strings")
     return node.op_type, node.inputs, node.attributes
 
 

@@ -22,6 +22,7 @@ from nnspec.graph.graph import Array, Graph, GraphError, Node, Value
 from nnspec.graph.naming import Names
 from nnspec.graph.older_opsets import adapted
 from nnspec.graph.scan import Body
+from nnspec.graph.spelled_out import spelled_out
 from nnspec.graph.text import text
 from nnspec.ir.dims import Dim, parse, symbol
 from nnspec.ir.types import TensorType
@@ -40,15 +41,16 @@ def to_model(
     initializers: Mapping[str, Array] | None = None,
     metadata: Mapping[str, str] | None = None,
     doc: str = "",
+    notes: Mapping[str, str] | None = None,
 ) -> onnx.ModelProto:
     """The graph as an ONNX model.
 
     Parameters whose path is in `initializers` become initializers, the others graph inputs. Outputs have exactly their
-    declared names.
+    declared names. `notes` are what people read beside inputs, outputs and nodes, by name or origin.
     """
     if graph.opset not in IR_VERSIONS:
         raise OpsetError(f"opset {graph.opset} is outside {min(IR_VERSIONS)} to {max(IR_VERSIONS)}")
-    writer = _Writer(graph, initializers or {})
+    writer = _Writer(spelled_out(graph), initializers or {}, notes or {})
     model = helper.make_model(
         writer.graph(doc),
         opset_imports=[helper.make_opsetid("", graph.opset)],
@@ -99,6 +101,16 @@ def signature(model: onnx.ModelProto) -> dict[str, TensorType]:
     return {value.name: _declared(value) for value in model.graph.input if value.name not in stored}
 
 
+def results(model: onnx.ModelProto) -> dict[str, TensorType]:
+    """The outputs of a loaded model, as `signature` gives its inputs."""
+    return {value.name: _declared(value) for value in model.graph.output}
+
+
+def add_metadata(model: onnx.ModelProto, entries: Mapping[str, str]) -> None:
+    """Let a model say more about itself."""
+    helper.set_model_props(model, dict(sorted({**metadata(model), **entries}.items())))
+
+
 def metadata(model: onnx.ModelProto) -> dict[str, str]:
     """What the file says about itself, by key."""
     return {entry.key: entry.value for entry in model.metadata_props}
@@ -138,8 +150,11 @@ def _move_tensors(model: onnx.ModelProto, path: Path, name: str) -> None:
 class _Writer:
     """Writes one graph. Constants are collected while the nodes are written."""
 
-    def __init__(self, graph: Graph, arrays: Mapping[str, Array], names: Names | None = None) -> None:
+    def __init__(
+        self, graph: Graph, arrays: Mapping[str, Array], notes: Mapping[str, str], names: Names | None = None
+    ) -> None:
         self._graph = graph
+        self._notes = notes
         self._arrays = arrays
         self._names = names or Names(graph)
         self._constants: dict[Value, Array] = {}
@@ -156,12 +171,15 @@ class _Writer:
         return helper.make_graph(
             nodes,
             g.name,
-            [_value_info(self._names[value], value.type) for value in (*inputs, *free)],
-            [_value_info(self._names.outputs[name], value.type) for name, value in g.outputs.items()],
+            [self._info(self._names[value], value.type) for value in (*inputs, *free)],
+            [self._info(self._names.outputs[name], value.type) for name, value in g.outputs.items()],
             initializer=self._initializers(),
             doc_string=doc or None,
             value_info=[_value_info(name, type) for name, type in made if name not in outputs],
         )
+
+    def _info(self, name: str, type: TensorType) -> onnx.ValueInfoProto:
+        return _value_info(name, type, self._notes.get(name, ""))
 
     def _copies(self, values: Sequence[Value]) -> list[onnx.NodeProto]:
         """Further outputs that are equal to these values. They stand right behind the node that makes them, since what
@@ -185,7 +203,9 @@ class _Writer:
         while read and not read[-1]:
             read.pop()
         made = [self._names[value] for value in node.outputs]
-        result = helper.make_node(op_type, read, made, name=node.outputs[0].name)
+        result = helper.make_node(
+            op_type, read, made, name=node.outputs[0].name, doc_string=self._notes.get(node.origin)
+        )
         for name, value in sorted(attributes.items()):
             if name not in schema.attributes:
                 raise OpsetError(f"{place} needs opset {_since(op_type, name)} for its attribute {name!r}")
@@ -196,7 +216,7 @@ class _Writer:
         """The step of a Scan: what stays the same is read by the name that it has outside."""
         own = body.states + body.sequences
         names = self._names.within(body, node.outputs[0].name, dict(zip(body.inputs[own:], read[own:], strict=True)))
-        return _Writer(body, {}, names).graph(captured=len(read) - own)
+        return _Writer(body, {}, self._notes, names).graph(captured=len(read) - own)
 
     def _read(self, value: Value) -> str:
         if value.constant is not None:
@@ -258,17 +278,19 @@ def _element_type(dtype: str) -> int:
     return int(TensorProto.DataType.Value({"float32": "FLOAT", "float64": "DOUBLE"}.get(dtype, dtype.upper())))
 
 
-def _value_info(name: str, type: TensorType) -> onnx.ValueInfoProto:
+def _value_info(name: str, type: TensorType, note: str = "") -> onnx.ValueInfoProto:
     dims = [dim if isinstance(dim, int) else str(dim) for dim in type.shape]
-    return helper.make_tensor_value_info(name, _element_type(type.dtype), dims)
+    return helper.make_tensor_value_info(name, _element_type(type.dtype), dims, note)
 
 
 __all__ = [
     "EXTERNAL_ABOVE",
     "IR_VERSIONS",
+    "add_metadata",
     "check",
     "load",
     "metadata",
+    "results",
     "save",
     "signature",
     "text",

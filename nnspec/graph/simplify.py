@@ -22,7 +22,7 @@ def simplify(g: Graph) -> Graph:
         same = _unchanged(node)
         if same is not None:
             return (same,)
-        return _joined_reshape(node) or _joined_transpose(node) or _joined_scale(g, node, readers) or node
+        return _joined_reshape(g, node) or _joined_transpose(node) or _joined_scale(g, node, readers) or node
 
     return rewritten(g, visit)
 
@@ -61,14 +61,20 @@ def _is_number(value: Value, number: int) -> bool:
     return content is not None and content.size == 1 and bool(content.item() == number)
 
 
-def _joined_reshape(node: Node) -> Node | None:
-    """A reshape of a reshape is one, where the target is stated without reference to the shape between."""
+def _joined_reshape(g: Graph, node: Node) -> Node | None:
+    """A reshape of a reshape is one, where the target can be stated without reference to the shape between."""
     inner = _producer(node, RESHAPES)
     if inner is None or node.op_type != "Reshape":
         return None
     target = node.inputs[1]
-    if target is None or target.constant is None or 0 in target.constant or inner.attributes.get("allowzero"):
+    if target is None or target.constant is None or inner.attributes.get("allowzero"):
         return None
+    if 0 in target.constant:
+        shape = node.outputs[0].shape
+        codes = [dim if isinstance(dim, int) else -1 for dim in shape]
+        if codes.count(-1) > 1 or 0 in codes:
+            return None
+        target = g.constant(codes, "int64")
     return replace(node, inputs=(inner.inputs[0], target))
 
 

@@ -82,12 +82,10 @@ class ExportSection(Component):
     outputs: tuple[str, ...] | None = None
     """The outputs that the file has, all by default."""
     precision: Literal["float32", "float16"] | None = None
-    """Number type of the weights; float16 is not available yet."""
-    quantize: Literal["int8"] | None = None
-    """Integer weights; not available yet."""
+    """Number type of weights and arithmetic; inputs and outputs stay as they are."""
+    quantize: Literal["int8", "int8-static", "int8-dynamic"] | None = None
+    """Weights in int8: with scales of activations measured on the data (static, for convolutions), or in each run."""
 
     def _check(self) -> None:
-        if self.precision == "float16":
-            raise Rule("precision", 'precision = "float16" is not available yet')
-        if self.quantize is not None:
-            raise Rule("quantize", f'quantize = "{self.quantize}" is not available yet')
+        if self.precision == "float16" and self.quantize is not None:
+            raise Rule("quantize", "a model is written in float16 or in int8, not in both")

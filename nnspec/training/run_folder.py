@@ -3,7 +3,7 @@
     spec.nn, and the files that it uses     the text the run was started with
     spec.json                               the same as IR, with all settings resolved
     run.json                                seed, classes, feeds, digests of the data, threads, versions
-    weights.safetensors                     the best weights
+    weights.safetensors                     the best weights, with the record of their epoch
     model.onnx                              the deployable model
     metrics.jsonl                           a record per epoch; times.jsonl and tensorboard/ stand beside it
     checkpoints/step-000123.safetensors     the whole state after a step, in one file, hence never torn
@@ -15,6 +15,7 @@ a run goes on. run.json comes last: a directory without it holds no run yet.
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from nnspec.compiler.export import compile_model
+from nnspec.compiler.weights import lineage_of
 from nnspec.data.slots import input_columns
 from nnspec.diagnostics.errors import Fault
 from nnspec.files import sweep
@@ -32,6 +34,7 @@ from nnspec.runtime.lock import locked
 from nnspec.runtime.tensor_file import write_tensors
 from nnspec.training.checkpoint import deployed
 from nnspec.training.checkpoints import Checkpoints
+from nnspec.training.history import Record
 from nnspec.training.journal import Journal
 from nnspec.training.memory import Memory
 from nnspec.training.state import TrainingState
@@ -133,12 +136,27 @@ class RunFolder:
     def write_state(self, state: TrainingState, memory: Memory, new_best: bool) -> None:
         """Weights where they are new, then the checkpoint, which vouches for them."""
         if new_best:
-            write_tensors(self.weights, deployed(state, memory))
+            record = _record(memory)
+            write_tensors(self.weights, deployed(state, memory), json.dumps(record) if record else "")
         self.checkpoints.write(state, memory, self.digest)
 
     def write_model(self, spec: Spec, state: TrainingState, memory: Memory) -> None:
-        """The deployable model with the best weights."""
-        compile_model(spec, deployed(state, memory), classes=memory.classes).save(self.model)
+        """The deployable model with the best weights, in the numbers that it was trained in."""
+        lineage = lineage_of(self.read_facts(), _record(memory))
+        model = compile_model(
+            spec,
+            deployed(state, memory),
+            classes=memory.classes,
+            lineage=lineage,
+            precision="float32",
+            quantize="none",
+        )
+        model.save(self.model)
+
+
+def _record(memory: Memory) -> Record:
+    """The record of the epoch whose weights are the ones to use; nothing where there was none."""
+    return dict(memory.history.best or {}) if memory.best is not None else {}
 
 
 def _texts(spec: Spec) -> Iterator[tuple[str, str]]:

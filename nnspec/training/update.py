@@ -58,6 +58,7 @@ class Update:
 
     def __init__(self, train: Train, rule: Rule, state: TrainingState, device: Device, tile: int | None = None) -> None:
         self._state = state
+        self._optimizer = rule.optimizer
         self._device = device
         large = state.trained.flat.size > SERIAL_UPDATE and device.name == "cpu"
         self._threads = device.threads if large else 1
@@ -82,6 +83,13 @@ class Update:
         """Add the gradient, times `weight`, to the total."""
         self._scalars["weight"][...] = weight
         self._crew(self._accumulation)
+
+    def places(self) -> Iterator[tuple[Optimizer, slice]]:
+        """The rules, and the parts of the buffers that each sees at once, before they are cut into tiles."""
+        for optimizer, paths in self._groups(self._optimizer):
+            places = [self._state.trained.slices[path] for path in paths]
+            whole = [slice(places[0].start, places[-1].stop)]
+            yield from ((optimizer, place) for place in (places if optimizer.per_tensor else whole))
 
     def _norm_run(self, limit: float | None) -> tuple[Run, ...]:
         if limit is None:

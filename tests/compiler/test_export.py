@@ -39,7 +39,7 @@ def test_names_and_dimensions_are_those_of_the_spec() -> None:
     assert [d.dim_param or d.dim_value for d in model.graph.input[0].type.tensor_type.shape.dim] == ["N", 5]
     assert [d.dim_param or d.dim_value for d in model.graph.output[0].type.tensor_type.shape.dim] == ["N", 3]
     assert model.opset_import[0].version == 21 and model.ir_version == 10
-    assert {item.name for item in model.graph.initializer} >= {"dense_1.weight", "logits.bias"}
+    assert {item.name for item in model.graph.initializer} >= {"dense_1.weight/scaled", "logits.weight", "logits.bias"}
 
 
 def test_metadata_tells_where_it_is_from() -> None:
@@ -52,6 +52,41 @@ def test_metadata_tells_where_it_is_from() -> None:
     assert json.loads(said["nnspec.classes"]) == {"species": ["a", "b", "c"]}
     assert json.loads(said["nnspec.feeds"])["features"][0] == "sepal_length"
     assert said["nnspec.version"] == nnspec.__version__ and len(said["nnspec.weights_sha256"]) == 64
+
+
+def test_the_weights_of_a_run_bring_their_lineage(tmp_path: Path) -> None:
+    """As the run itself wrote it, byte by byte."""
+    spec = nnspec.load(HERE.parent / "acceptance" / "iris.nn")
+    trainer = nnspec.Trainer(spec)
+    best = trainer.fit(epochs=2, run=tmp_path).best
+    model = compile_model(spec, tmp_path)
+    said = onnx_file.metadata(model.onnx)
+    metrics, lineage = (json.loads(said[f"nnspec.{key}"]) for key in ("metrics", "lineage"))
+    assert best and metrics["validation.loss"] == best["validation.loss"] and lineage["epoch"] == best["epoch"]
+    assert lineage["seed"] == 7 and len(lineage["data"]["data/iris.csv"]) == 64
+    assert lineage["versions"]["onnxruntime"] == onnxruntime.__version__
+    assert onnx_file.to_bytes(model.onnx) == (tmp_path / "model.onnx").read_bytes()
+    lone = onnx_file.metadata(compile_model(spec, tmp_path.joinpath("weights.safetensors").rename(tmp_path / "w")).onnx)
+    assert json.loads(lone["nnspec.metrics"]) == metrics
+
+
+def test_files_that_the_spec_uses_are_told_by_their_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = HERE.parent / "acceptance" / "digits_resnet.nn"
+    model = compile_model(nnspec.load(source)).onnx
+    said = onnx_file.metadata(model)
+    assert list(json.loads(said["nnspec.files"])) == ["digits_resnet.nn", "blocks/resnet.nn"]
+    assert json.loads(said["nnspec.settings"]) == {"width": 16, "depth": 2}
+    monkeypatch.chdir(source.parent)
+    assert onnx_file.to_bytes(compile_model(nnspec.load("digits_resnet.nn")).onnx) == onnx_file.to_bytes(model)
+
+
+def test_nodes_inputs_and_outputs_say_where_they_stand() -> None:
+    graph = compile_model(nnspec.load(HERE.parent / "acceptance" / "iris.nn")).onnx.graph
+    assert graph.doc_string == f"iris(hidden = 16) of iris.nn, compiled by nnspec {nnspec.__version__}"
+    assert "input features: float32[N, 4]; fed by sepal_length, sepal_width" in graph.input[0].doc_string
+    assert graph.output[0].doc_string.endswith(": output probability = logits -> softmax")
+    assert all(node.doc_string.startswith("iris.nn:") for node in graph.node)
+    assert {item.name for item in graph.value_info} >= {node.output[0] for node in graph.node[:-1]}
 
 
 def test_it_computes_what_plain_onnxruntime_computes(tmp_path: Path) -> None:
@@ -84,10 +119,10 @@ def test_opsets_outside_the_range_are_refused(opset: int) -> None:
 
 
 def test_a_layer_that_needs_a_later_opset_is_named() -> None:
-    spec = nnspec.loads("nnspec 1\nmodel m {\n  input x: float32[N, 2]\n  output y = dense(2) -> gelu\n}\n")
-    with pytest.raises(RunError, match=r"E710.*m cannot be written in opset 19: Gelu at y\.gelu_1 needs opset 20"):
-        compile_model(spec, opset=19)
-    compile_model(spec, opset=20)
+    spec = nnspec.loads('nnspec 1\nmodel m {\n  input x: string[N]\n  output y = lookup(["a"])\n}\n')
+    with pytest.raises(RunError, match=r"E710.*in opset 18: Equal at lookup_1 needs opset 19 for strings"):
+        compile_model(spec, opset=18)
+    compile_model(spec, opset=19)
 
 
 def test_a_defect_of_the_compiler_is_an_error_with_a_code(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -400,9 +400,21 @@ def _recurrent() -> Iterator[Case]:
     yield case("GRU", real(4, 3, 5), real(1, 6, 5), real(1, 6, 2), real(1, 12), outputs=2, hidden_size=2)
 
 
+def _quantization() -> Iterator[Case]:
+    bytes = ints([0, 7, 255], [3, 128, 90], dtype="uint8")
+    weights = ints([-127, 5, 0, 90], [3, -8, 127, 1], [0, 1, -2, 3], dtype="int8")
+    yield case("QuantizeLinear", real(2, 3), np.float32(0.02), np.uint8(100))
+    # ONNX's reference evaluator has the older forms of DequantizeLinear from 19 on.
+    yield case("DequantizeLinear", bytes, np.float32(0.02), np.uint8(100), since=19)
+    yield case("DequantizeLinear", bytes, np.array([0.1, 0.5], np.float32), axis=0, since=19)
+    yield case("DynamicQuantizeLinear", real(2, 3), outputs=3)
+    yield case("MatMulInteger", bytes, weights, np.uint8(100))
+    yield case("MatMulInteger", bytes[None], weights)
+
+
 FAMILIES = (
     *(_elementwise, _tests_and_bits, _linear, _reductions, _shapes, _resize, _convolutions, _pools, _indexing),
-    *(_normalization, _recurrent),
+    *(_normalization, _recurrent, _quantization),
 )
 CASES: tuple[Case, ...] = tuple(row for family in FAMILIES for row in family())
 

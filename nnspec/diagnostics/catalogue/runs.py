@@ -168,6 +168,17 @@ MODELS = (
         shell=True,
     ),
     Entry(
+        "E720",
+        "the model does not answer as recorded",
+        """`nnspec compile` writes inputs and the model's answers beside the model. `nnspec verify` gives the model
+        these inputs where it is deployed, and compares: another file, another version of ONNX Runtime or another
+        processor may answer something else. `--tolerance` is the difference that is allowed, as a part of the largest
+        number of an output; 1e-4 without it.""",
+        "$ nnspec verify other.onnx iris.golden.npz",
+        "$ nnspec verify iris.onnx iris.golden.npz",
+        shell=True,
+    ),
+    Entry(
         "E719",
         "the model cannot write text",
         """`nnspec generate` runs a model step by step: it reads one sequence of tokens, int64[N, T], and gives a score
@@ -175,6 +186,36 @@ MODELS = (
         attention is causal, and no other layer looks along the sequence.""",
         "$ nnspec generate encoder.nn --weights run     # attention(4)",
         "$ nnspec generate decoder.nn --weights run     # attention(4, causal = true)",
+        shell=True,
+    ),
+    Entry(
+        "E721",
+        "a model cannot be written in these numbers",
+        """A model file is in float32, in float16, or has weights in int8: `--precision float16` and `--quantize int8`
+        exclude each other. `--float16-ends` makes inputs and outputs float16 too, which are float32 otherwise.""",
+        "$ nnspec compile specs/iris.nn --weights runs/iris -o iris.onnx --precision float16 --quantize int8",
+        "$ nnspec compile specs/iris.nn --weights runs/iris -o iris.onnx --quantize int8",
+        shell=True,
+    ),
+    Entry(
+        "E722",
+        "a quantized model loses too much, or there is no data to measure it on",
+        """int8-static rounds activations to 256 steps between the extremes that they reach on rows of the data section,
+        so it needs that data. `--max-drop` compares the first metric of the train section (without one the loss) of the
+        file with that of the model in float32, on the split that measures it, and nothing is written where it is worse
+        by more.""",
+        "$ nnspec compile digits.nn --weights runs/digits -o digits.onnx --quantize int8 --max-drop 0.0001",
+        "$ nnspec compile digits.nn --weights runs/digits -o digits.onnx --quantize int8 --max-drop 0.01",
+        shell=True,
+    ),
+    Entry(
+        "E723",
+        "the training cannot be written as files",
+        """`--training-graph` writes everything that training needs as files: a learning rate that follows the
+        validation is decided while it trains, and one that counts epochs needs the data to know how long they are.
+        Inputs and targets must have other names than the state of the training.""",
+        "$ nnspec compile spec.nn -o model.onnx --training-graph     # lr = plateau(0.01)",
+        "$ nnspec compile spec.nn -o model.onnx --training-graph     # lr = 0.01",
         shell=True,
     ),
     Entry(

@@ -13,7 +13,11 @@ def matmul(call: Call) -> TensorType:
     """NumPy's product: matrices in the last two axes, the leading axes broadcast, a vector counts as one row or one
     column.
     """
-    a, b = call.type(0).shape, call.type(1).shape
+    return tensor_type(same_dtype(call.types()), product_shape(call.type(0).shape, call.type(1).shape))
+
+
+def product_shape(a: Shape, b: Shape) -> Shape:
+    """The shape of NumPy's product."""
     if not a or not b:
         raise ValueError("a product needs at least one axis")
     left: Shape = a if len(a) > 1 else (1, *a)
@@ -22,7 +26,7 @@ def matmul(call: Call) -> TensorType:
     batch = broadcast(left[:-2], right[:-2])
     rows = left[-2:-1] if len(a) > 1 else ()
     columns = right[-1:] if len(b) > 1 else ()
-    return tensor_type(same_dtype(call.types()), (*batch, *rows, *columns))
+    return (*batch, *rows, *columns)
 
 
 @typed("Gemm")
