@@ -37,6 +37,7 @@ parity: .torch/.ready  ## comparisons with PyTorch
 bench: .torch/.ready  ## training steps, and the update alone, side by side with PyTorch
 	$(TORCH)/python -m benchmarks.training_step
 	$(TORCH)/python -m benchmarks.update
+	$(TORCH)/python -m benchmarks.convolution
 	$(TORCH)/python -m benchmarks.transformer
 	$(TORCH)/python -m benchmarks.recurrent
 

@@ -52,6 +52,8 @@ def misnamed(
         help = "the size of the input is known: leave it out"
     elif cls.kind == "layer" and name == "data_format":
         help = "channels are on axis 1: transpose(0, 3, 1, 2) makes [N, C, H, W] of [N, H, W, C]"
+    elif not cls.option_names:
+        help = cls.needs_none
     return Fault("E202", _none(cls, name), help=help) if help else None
 
 
@@ -120,6 +122,8 @@ def other_form(cls: type[Component], option: str, value: Any, registries: Regist
             return f'did you mean "{close}"?'
         if form := _without_quotes(wanted.kinds, value, registries):
             return form
+    if isinstance(value, tuple) and (forms := _items_without_quotes(wanted.kinds, value, registries)):
+        return f"write without quotes: {option} = {forms}"
     if value is not None and accept(option_types(cls)[option], (value,)) is not MISSING:
         return f"a list stands in brackets: {describe((value,))}"
     return ""
@@ -135,6 +139,18 @@ def _without_quotes(kinds: Sequence[str], value: str, registries: Registries) ->
             return f"write it without quotes: {sketch(registry[name])}"
     listed = [f"{kind}s are {', '.join(registries[kind])}" for kind in kinds if kind != "loss"]
     return "; ".join(listed)
+
+
+def _items_without_quotes(kinds: Sequence[str], value: Sequence[Any], registries: Registries) -> str:
+    """`[flip, crop(padding = …)]` for the strings "flip" and "crop"; an empty text where one of them is no name."""
+    forms = []
+    for item in value:
+        found = [registries[kind][item] for kind in kinds if isinstance(item, str) and item in registries[kind]]
+        if not found:
+            return ""
+        needed = any(name not in found[0].option_defaults for name in found[0].option_names)
+        forms.append(sketch(found[0]) if needed else f"{item}()")
+    return f"[{', '.join(forms)}]" if forms else ""
 
 
 def sketch(cls: type[Component], values: str = "prediction, target") -> str:

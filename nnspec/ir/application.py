@@ -9,7 +9,7 @@ from math import prod
 from nnspec.diagnostics.errors import Fault
 from nnspec.diagnostics.span import Span
 from nnspec.ir.components import Operator, ParameterSpec
-from nnspec.ir.limits import MAX_PARAMETERS, MAX_VALUE
+from nnspec.ir.limits import MAX_ELEMENTS, MAX_PARAMETERS
 from nnspec.ir.naming import Scope
 from nnspec.ir.options import Bound
 from nnspec.ir.orientation import doubts_of_order
@@ -180,8 +180,13 @@ def _check_size(operator: Operator, type: TensorType) -> None:
     sizes = [dim for dim in type.shape if isinstance(dim, int)]
     if any(size < 1 for size in sizes):
         raise Fault("E203", f"the result of {operator.name} would be {type}: nothing is left of a dimension")
-    if prod(sizes) > MAX_VALUE:
-        raise Fault("E222", f"the result of {operator.name} would be {type}, too large to exist")
+    if prod(sizes) > MAX_ELEMENTS:
+        rows = "" if isinstance(type.shape[0], int) else " for each row"
+        raise Fault(
+            "E222",
+            f"the result of {operator.name} would be {type}, {prod(sizes):_} numbers{rows}",
+            help="a value has at most 1e11 numbers",
+        )
 
 
 def with_source(fault: Fault, inputs: Sequence[Tensor], span: Span) -> Fault:

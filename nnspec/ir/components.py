@@ -54,6 +54,8 @@ class Component(Options):
     """Strings that other frameworks have for ours: `{"replicate": "edge"}`. Case is ignored."""
     size_second: ClassVar[bool] = False
     """Whether other frameworks give the size of the input second, as GroupNorm(2, 64) does, and not first."""
+    needs_none: ClassVar[str] = ""
+    """What is said to somebody who gives a component without options one that other frameworks have."""
     examples: ClassVar[tuple[Example, ...]] = ()
     """Uses that the contract tests run: shapes, gradients, export, documentation."""
 

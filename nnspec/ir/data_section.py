@@ -56,7 +56,7 @@ class DataReader:
         fed = [feed for feed in found if isinstance(feed, FeedRecord)]
         if isinstance(bound, Poison) or len(fed) < len(found):
             return None
-        if bound.component.train.needs_feeds and not self._all_fed(fed):
+        if bound.component.train.needs_feeds and not self._all_fed(fed, bound.component.train.name):
             return None
         if not self._all_changed(bound.component.augment):
             return None
@@ -64,12 +64,16 @@ class DataReader:
         splits = {key: self._split(key, getattr(bound.component, key)) for key in SPLITS}
         return DataRecord(bound.component, splits, fed, self.settings.section.span)
 
-    def _all_fed(self, fed: list[FeedRecord]) -> bool:
+    def _all_fed(self, fed: list[FeedRecord], source: str) -> bool:
         named = {feed.name for feed in fed}
-        missing = [name for name, tensor in self.wanted.items() if name not in named and isinstance(tensor, Tensor)]
-        for name in missing:
+        missing = {name: tensor for name, tensor in self.wanted.items() if name not in named}
+        missing = {name: tensor for name, tensor in missing.items() if isinstance(tensor, Tensor)}
+        for name, tensor in missing.items():
             what = "target" if name in self.targets else "input"
-            fault = Fault("E405", f"nothing feeds the {what} {name}", help=f'{name} = "column"')
+            column = "column"
+            if source in PIXELS:
+                column = "label" if isinstance(tensor, Tensor) and len(tensor.type.shape) < 2 else "image"
+            fault = Fault("E405", f"nothing feeds the {what} {name}", help=f'{name} = "{column}"')
             self.record.report(fault, self.settings.section.span)
         return not missing
 

@@ -67,17 +67,17 @@ class Declared:
             return self.record.report(Fault("E215", found, help=help), place)
         env.symbolic = True
         try:
-            dims = [self._dim(env, dim) for dim in declared.dims or []]
+            dims = [self._dim(env, dim, declared) for dim in declared.dims or []]
         finally:
             env.symbolic = False
         return POISON if POISON in dims else TensorType(dtype, tuple(dims))  # type: ignore[arg-type]
 
-    def _dim(self, env: Environment, expr: syntax.Expr) -> Any:
+    def _dim(self, env: Environment, expr: syntax.Expr, declared: syntax.TypeExpr) -> Any:
         if spelled(expr) in NO_DIMENSIONS:
             fault = Fault(
                 "E205",
                 f"a dimension is a whole number of at least 1 or a name, got {spelled(expr)}",
-                help="the number of rows is free, and has a name: float32[N, 4]",
+                help=f"a size that is free has a name, as the number of rows has: {_named(declared)}",
             )
             return self.record.report(fault, expr.span)
         value = self.expressions.evaluate(env, expr)
@@ -193,3 +193,13 @@ def _kind(value: Any) -> str:
 
 def _whole(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _named(declared: syntax.TypeExpr) -> str:
+    """The type with names in the place of None: N for the rows, other letters behind them."""
+    sizes = [spelled(dim) for dim in declared.dims or []]
+    letters = iter([letter for letter in ("T", *"ABCDEFGHIJKLMOPQRSUVWXYZ") if letter not in sizes])
+    for at, size in enumerate(sizes):
+        if size in NO_DIMENSIONS:
+            sizes[at] = "N" if at == 0 and "N" not in sizes else next(letters, "S")
+    return f"{declared.dtype.name if declared.dtype else ''}[{', '.join(sizes)}]"

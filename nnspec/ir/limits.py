@@ -18,7 +18,9 @@ MAX_CALLS = 48
 MAX_PARAMETERS = 20_000_000_000
 """Numbers in the parameters of one model, 80 GB in float32."""
 MAX_VALUE = 2**53
-"""Elements of one value, or of one parameter."""
+"""The size of one dimension."""
+MAX_ELEMENTS = 10**11
+"""Elements of one value, those of one row where the number of rows is free: 400 GB in float32."""
 
 CEILING = 10**15
 """Where counting statements ends."""

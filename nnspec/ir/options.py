@@ -162,6 +162,8 @@ class _Binder:
             )
             layer = self._cls.kind == "layer"
             help = f"its input stands before the arrow: {arrow(self._cls.name, extra)}" if layer and not names else ""
+            if self._cls.needs_none and isinstance(extra[0].value, syntax.Literal):
+                help = self._cls.needs_none
             self._fail(Fault("E202", f"{self._cls.name} {takes}", help=help), extra[0].span)
         return {name: Matched(name, a.value, a.span) for name, a in zip(names, arguments, strict=False)}
 

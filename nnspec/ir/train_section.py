@@ -12,7 +12,7 @@ from nnspec.ir.decay import decay_warning
 from nnspec.ir.declared import Declared
 from nnspec.ir.lookup import unknown_component
 from nnspec.ir.naming import Scope
-from nnspec.ir.patterns import matches_any
+from nnspec.ir.patterns import matches, matches_any
 from nnspec.ir.records import POISON, NodeRecord, ParameterRecord, Poison, Tensor
 from nnspec.ir.section_records import MetricRecord, TargetRecord, TrainRecord
 from nnspec.ir.sections import Settings
@@ -197,6 +197,14 @@ class TrainReader:
         if found:
             fault, argument = found
             self.record.warn(fault, argument.span)
+        trained = [path for path, own in self.parameters.items() if own.spec.trainable]
+        if trained and all(any(matches(pattern, path) for pattern in options.freeze) for path in trained):
+            fault = Fault(
+                "W312",
+                "freeze leaves no parameter to train",
+                help="freeze names what stays as it is, and * crosses dots",
+            )
+            self.record.warn(fault, self.settings.place("freeze"))
 
     def _check_monitors(self, options: Any, metrics: list[MetricRecord]) -> None:
         """What decides about stopping or about the learning rate must be measured."""

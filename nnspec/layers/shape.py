@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 class Flatten(Layer):
     """All axes but the first as one.    [N, *] -> [N, product of *]    ONNX: Reshape."""
 
+    needs_none = "flatten keeps the rows already; to keep more axes, there is reshape"
     examples = (Example("flatten", ("float32[N, 2, 3]",)), Example("flatten", ("uint8[N, 2, 2, 2]",), 0, 9))
 
     def infer(self, x: TensorType) -> TensorType:

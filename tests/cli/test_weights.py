@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,17 @@ def test_eval_uses_the_classes_of_the_run(nnspec: Command, run: str, folder: Pat
         renamed = nnspec("eval", SPEC, "--weights", weights)
         assert renamed.code == 1
         assert "error[E606]" in renamed.err and "is 'zetosa', which is none of the known classes" in renamed.err
+
+
+def test_eval_does_not_ask_for_the_weights_that_training_started_from(nnspec: Command, run: str, folder: Path) -> None:
+    shutil.copy(folder / run / "weights.safetensors", folder / "specs" / "pretrained.safetensors")
+    replace(folder, SPEC, "train {", 'train {\n  init = "pretrained.safetensors"')
+    assert nnspec("train", SPEC, "--out", "tuned", "--epochs", "1", "--quiet").code == 0
+    before = nnspec("eval", SPEC, "--weights", "tuned", "--format", "json")
+    (folder / "specs" / "pretrained.safetensors").unlink()
+    after = nnspec("eval", SPEC, "--weights", "tuned", "--format", "json")
+    assert before.code == after.code == 0
+    assert json.loads(after.out) == json.loads(before.out)
 
 
 @pytest.mark.parametrize("command", ["eval", "compile", "run"])

@@ -58,6 +58,7 @@ BOMBS: dict[str, tuple[str, str]] = {
     ),
     "a trillion parameters": ("E222", model("dense(1_000_000_000_000)")),
     "many large layers": ("E222", model("dense(100_000)", "repeat 100 { dense(100_000) }")),
+    "a huge padding": ("E222", model("conv2d(64, 3, padding = 1_000_000)", input="float32[N, 3, 8, 8]")),
     "a large dimension": ("E222", model("dense(3)", input=f"float32[N, {2**59}]")),
     "a product of dimensions": ("E222", model("x -> relu", input="float32[1_000_000, 1_000_000, 1_000_000]")),
     "a huge dimension": ("E222", model("dense(3)", input="float32[N, 1_000_000_000_000 * 1_000_000_000_000]")),

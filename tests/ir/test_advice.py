@@ -34,7 +34,8 @@ def export(line: str) -> str:
 
 
 INPUT = "N stands for the rows, which come first"
-ROWS = "the number of rows is free, and has a name: float32[N, 4]"
+ROWS = "a size that is free has a name, as the number of rows has: "
+NAMED = ROWS + "float32[N, 4]"
 CASES: dict[str, Said] = {
     "size of the input": (
         model("dense(4, hidden)", params=SIZES),
@@ -115,11 +116,51 @@ CASES: dict[str, Said] = {
     ),
     "None for the rows": (
         raw("input x: float32[None, 4]", "dense(3)"),
-        "E205", 20, "a dimension is a whole number of at least 1 or a name, got None", ROWS,
+        "E205", 20, "a dimension is a whole number of at least 1 or a name, got None", NAMED,
     ),
     "-1 for the rows": (
         raw("input x: float32[-1, 4]", "dense(3)"),
-        "E205", 20, "a dimension is a whole number of at least 1 or a name, got -1", ROWS,
+        "E205", 20, "a dimension is a whole number of at least 1 or a name, got -1", NAMED,
+    ),
+    "None for the rows of images": (
+        raw("input x: float32[None, 224, 224, 3]", "flatten"),
+        "E205", 20, "a dimension is a whole number of at least 1 or a name, got None",
+        ROWS + "float32[N, 224, 224, 3]",
+    ),
+    "None behind the rows": (
+        raw("input x: int64[N, None]", "embedding(3, 2)"),
+        "E205", 21, "a dimension is a whole number of at least 1 or a name, got None", ROWS + "int64[N, T]",
+    ),
+    "rows left out of images": (
+        raw("input x: float32[3, 224, 224]", "conv2d(8, 3)"),
+        "E203", 3, "conv2d needs an input of 4 dimensions [N, C, H, W], got float32[3, 224, 224]",
+        "the rows come first: float32[N, 3, 224, 224]",
+    ),
+    "the first axis to flatten": (
+        model("flatten(1)"), "E202", 11, "flatten takes no options",
+        "flatten keeps the rows already; to keep more axes, there is reshape",
+    ),
+    "the first axis to flatten by name": (
+        model("flatten(start_dim = 1)"), "E202", 11, "flatten has no option start_dim",
+        "flatten keeps the rows already; to keep more axes, there is reshape",
+    ),
+    "a value to flatten": (
+        model("y = flatten(x)"),
+        "E202", 15, "flatten takes no options", "its input stands before the arrow: x -> flatten",
+    ),
+    "quoted augmentations": (
+        data('train = csv("a.csv")', COLUMNS, 'augment = ["flip", "crop"]'),
+        "E205", 3, 'data: augment is a list of augmentations, got ["flip", "crop"]',
+        "write without quotes: augment = [flip(), crop(padding = …)]",
+    ),
+    "images without an input": (
+        data('train = images("a")').replace("N, 4", "N, 1, 8, 8").replace("dense", "flatten -> dense"),
+        "E405", 1, "nothing feeds the input x", 'x = "image"',
+    ),
+    "images without a target": (
+        train().replace("dense", "flatten -> dense").replace("float32[N, 4]", "float32[N, 1, 8, 8]")
+        + 'data {\n  train = idx("a")\n  x = "image"\n}\n',
+        "E405", 1, "nothing feeds the target kind", 'kind = "label"',
     ),
     "a number for the rows": (
         train().replace("float32[N, 4]", "float32[32, 4]"),

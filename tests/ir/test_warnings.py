@@ -248,6 +248,17 @@ def test_outputs_that_training_does_not_reach(settings: str, codes: list[str]) -
 
 
 @pytest.mark.parametrize(
+    ("freeze", "codes"),
+    [('["*"]', ["W312"]), ('["logits.*", "dense_1.*"]', ["W312"]), ('["logits.*"]', []), ('["*.weight"]', [])],
+)
+def test_freeze_that_leaves_nothing_to_train(freeze: str, codes: list[str]) -> None:
+    text = trained("adam(lr = 0.01)", f"freeze = {freeze}").replace(
+        "logits = dense(3)", "logits = dense(8) -> dense(3)"
+    )
+    assert [code for code, *_ in warned(text)] == codes
+
+
+@pytest.mark.parametrize(
     ("optimizer", "said"),
     [
         ("adam(lr = 1.0)", "a learning rate of 1 is far above what is usual"),

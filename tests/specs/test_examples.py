@@ -75,6 +75,10 @@ model m {{
         ("resnet", "resnet", "resnet([3, 4, 6, 3]) -> global_avg_pool -> dense(1000)", 3, 21_797_672),  # ResNet-34
         ("resnet", "resnet", "resnet([3, 4, 23, 3], true) -> global_avg_pool -> dense(1000)", 3, 44_549_160),
         ("resnet", "resnet", "resnet([3, 8, 36, 3], true) -> global_avg_pool -> dense(1000)", 3, 60_192_808),
+        ("resnet", "resnet", "resnet([3, 4, 6, 3], true, groups = 32, inner = 128) -> global_avg_pool -> dense(1000)",
+         3, 25_028_904),  # ResNeXt-50 32x4d
+        ("resnet", "resnet", "resnet([3, 4, 6, 3], true, inner = 128) -> global_avg_pool -> dense(1000)",
+         3, 68_883_240),  # Wide ResNet-50-2
         ("mobilenet", "mobilenet_v2", "mobilenet_v2(0.5) -> global_avg_pool -> dense(1000)", 3, 1_968_680),
         ("unet", "unet", "unet(norm = false) -> conv2d(2, 1)", 1, 31_030_658),  # Ronneberger et al., two classes
         ("unet", "unet", "unet -> conv2d(1, 1)", 3, 31_037_633),

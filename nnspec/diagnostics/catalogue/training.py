@@ -82,7 +82,7 @@ ENTRIES: tuple[Entry, ...] = (
         """freeze and the `on` of a penalty name parameters by patterns over their paths, in which `*` crosses dots. A
         pattern that matches no parameter is a mistake: what was meant to be frozen would be trained.""",
         GOOD.replace("epochs    = 10", 'epochs    = 10\n  freeze    = ["head.*"]'),
-        GOOD.replace("epochs    = 10", 'epochs    = 10\n  freeze    = ["logits.*"]'),
+        GOOD.replace("epochs    = 10", 'epochs    = 10\n  freeze    = ["*.bias"]'),
     ),
     Entry(
         "E412",

@@ -159,6 +159,16 @@ ENTRIES: tuple[Entry, ...] = (
         GOOD.replace("adam(lr = 0.01)", "adam(lr = 3e-4)"),
     ),
     Entry(
+        "W312",
+        "nothing is left to train",
+        """The patterns of freeze cover every parameter that training changes: epochs pass, and the weights stay as they
+        were drawn or loaded. In patterns `*` crosses dots, so that "*" alone is the whole model.""",
+        GOOD.replace("epochs    = 10", 'epochs    = 10\n  freeze    = ["*"]'),
+        GOOD.replace("logits = dense(3)", "logits = dense(8) -> dense(3)").replace(
+            "epochs    = 10", 'epochs    = 10\n  freeze    = ["logits.dense_1.*"]'
+        ),
+    ),
+    Entry(
         "W320",
         "a convolution that begins with the channels of its input",
         """PyTorch's Conv2d(3, 16, 5) goes from 3 channels to 16 with a kernel of 5. Here the channels of the input are

@@ -7,7 +7,7 @@ from math import isqrt
 
 from nnspec.diagnostics.errors import Fault
 from nnspec.ir.components import known_size, require_dtype
-from nnspec.ir.dims import Dim, Shape
+from nnspec.ir.dims import Dim, Shape, symbol
 from nnspec.ir.types import TensorType
 from nnspec.layers.windows import Window, slid
 
@@ -68,6 +68,8 @@ def _other_rank(kind: str, x: TensorType, axes: int) -> str:
     """How to come to the dimensions that are wanted."""
     if x.rank == 2 and axes == 2:
         return f"move flatten below the convolutions, or reshape({_image(x.shape[-1])}) first"
+    if x.rank == axes + 1 and isinstance(x.shape[0], int) and x.shape[0] in (1, 3, 4):
+        return f"the rows come first: {x.with_shape(symbol('N'), *x.shape)}"
     other = f"{kind[:-2]}{x.rank - 2}d takes {LETTERS[x.rank - 2]}" if x.rank - 2 in LETTERS else ""
     other = "" if kind.startswith("depthwise") else other
     return "; ".join(filter(None, ("unsqueeze(1) makes one channel of it" if x.rank == axes + 1 else "", other)))
