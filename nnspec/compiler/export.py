@@ -35,6 +35,8 @@ Array = np.ndarray[Any, Any]
 
 OPSET = 21
 PLAIN = Form()
+LARGEST = 2_100_000_000
+"""Bytes of weights; protobuf ends at 2 GiB, and names and operators need some of that."""
 WATCHED = "value/"
 """Begins the names of outputs that are for measuring, and not in the file."""
 
@@ -114,6 +116,7 @@ def compile_model(
         item.path: np.asarray(given.arrays[item.path]).astype(numpy_dtype(item.dtype), copy=False)
         for item in spec.parameters
     }
+    _require_room(spec, arrays)
     named = _outputs(spec, outputs)
     known = classes or given.classes
     extra = {f"{WATCHED}{name}": name for name in watched}
@@ -129,6 +132,15 @@ def compile_model(
     smaller = build.model({**named, **extra}, about, form, rows)
     require_same_behaviour(smaller, model, spec, library, f"{spec.name} in {form.quantize or form.precision}")
     return CompiledModel(spec, smaller, known, form)
+
+
+def _require_room(spec: Spec, arrays: Mapping[str, Array]) -> None:
+    """Raise E724 for weights that no protobuf message holds."""
+    size = sum(array.nbytes for array in arrays.values())
+    if size > LARGEST:
+        raise Fault(
+            "E724", f"{spec.name} has {size / 1e9:.1f} GB of weights, a model file holds {LARGEST / 1e9:.1f} GB"
+        )
 
 
 def require_model_path(spec: Spec, path: str | Path) -> None:

@@ -154,6 +154,12 @@ def test_paths_that_are_no_place_for_a_model(tmp_path: Path) -> None:
     assert source.read_text().startswith("nnspec 1")
 
 
+def test_weights_beyond_a_message_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nnspec.compiler.export.LARGEST", 100)
+    with pytest.raises(RunError, match=r"E724.*classifier has 0\.0 GB of weights"):
+        compile_model(classifier())
+
+
 def test_outputs_can_be_chosen() -> None:
     spec = nnspec.loads(
         "nnspec 1\nmodel m {\n  input x: float32[N, 2]\n  output a = dense(1)\n  output b = a -> tanh\n}\n"

@@ -317,8 +317,10 @@ CASES: dict[str, Said] = {
         train('init = from_pretrained("f")'),
         "E403", 10, "from_pretrained is not weights", "did you mean weights?",
     ),
-    "float16": (export('precision = "float16"'), "E205", 3, 'export: precision = "float16" is not available yet', ""),
-    "int8": (export('quantize = "int8"'), "E205", 3, 'export: quantize = "int8" is not available yet', ""),
+    "float16 and int8": (
+        export('precision = "float16"\n  quantize = "int8"'),
+        "E205", 3, "export: a model is written in float16 or in int8, not in both", "",
+    ),
     "stopping without validation": (
         train("early_stop = patience(5)") + f'data {{\n  train = csv("a.csv")\n  {COLUMNS}\n  kind = "k"\n}}\n',
         "E412", 16, "validation.loss is not measured: the data section has no validation",

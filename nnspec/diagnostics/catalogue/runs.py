@@ -219,6 +219,16 @@ MODELS = (
         shell=True,
     ),
     Entry(
+        "E724",
+        "the weights are too large for a model file",
+        """A model is put together and verified in memory as one protobuf message, which ends at 2 GiB. Files above
+        1.5 GB have their weights in a file beside them, but weights above 2.1 GB cannot be compiled yet; they can be
+        trained and saved as safetensors.""",
+        "$ nnspec compile specs/gpt2.nn -o gpt2.onnx --set dim=4096 --set heads=32 --set layers=40",
+        "$ nnspec compile specs/gpt2.nn -o gpt2.onnx",
+        shell=True,
+    ),
+    Entry(
         "E709",
         "the model has no such output",
         """`--outputs` and `compile(…, outputs = …)` take names of the model's outputs.""",
