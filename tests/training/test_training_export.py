@@ -20,7 +20,7 @@ from nnspec.training.history import STOP, StepDone
 from nnspec.training.training_export import export_training
 
 ROOT = Path(__file__).parents[2]
-sys.path.append(str(ROOT / "examples"))
+sys.path.append(str(ROOT / "docs" / "examples"))
 from train_without_nnspec import train, vectors  # noqa: E402
 
 ACCEPTANCE = ROOT / "tests" / "acceptance"
@@ -114,7 +114,7 @@ def test_whatever_the_train_section_asks_for(optimizer: str, more: str, tmp_path
 def test_the_page_shows_the_loops_that_run() -> None:
     page = (ROOT / "docs" / "training-anywhere.md").read_text()
     for name in ("train_without_nnspec.py", "train_without_nnspec.mjs"):
-        assert (ROOT / "examples" / name).read_text() in page
+        assert (ROOT / "docs" / "examples" / name).read_text() in page
 
 
 def test_several_batches_for_one_update(tmp_path: Path) -> None:
