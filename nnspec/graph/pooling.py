@@ -40,10 +40,12 @@ def pooled(
     before, behind = list(pads[:axes]) or [0] * axes, list(pads[axes:]) or [0] * axes
     apart = list(dilations) or [1] * axes
     if axes == 1:
-        image = g.reshape(x, (*x.shape[:2], 1, x.shape[2]))
+        # Where the width is known at run time only, a Reshape would say it by -1, which no rows at all leave open.
+        open_width, at = not isinstance(x.shape[2], int), g.constant([2], "int64")
+        image = g.op("Unsqueeze", x, at) if open_width else g.reshape(x, (*x.shape[:2], 1, x.shape[2]))
         sides = [0, *before, 0, *behind] if pads else ()
         y = pooled(g, op_type, image, (1, *kernel), (1, *strides), sides, (1, *apart), **attributes)
-        return g.reshape(y, (*y.shape[:2], y.shape[3]))
+        return g.op("Squeeze", y, at) if open_width else g.reshape(y, (*y.shape[:2], y.shape[3]))
     if axes == 3 and "auto_pad" not in attributes:
         n, c, depth, *_ = x.shape
         images = g.reshape(x, (n, c * depth, *x.shape[3:]))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @LAYERS("flatten")
 class Flatten(Layer):
-    """All axes but the first as one.    [N, *] -> [N, product of *]    ONNX: Reshape."""
+    """All axes but the first as one.    [N, *] -> [N, product of *]    ONNX: Reshape, Flatten."""
 
     needs_none = "flatten keeps the rows already; to keep more axes, there is reshape"
     examples = (Example("flatten", ("float32[N, 2, 3]",)), Example("flatten", ("uint8[N, 2, 2, 2]",), 0, 9))
@@ -27,7 +27,10 @@ class Flatten(Layer):
         return x.with_shape(x.shape[0], product(x.shape[1:]))
 
     def lower(self, g: Graph, x: Value) -> Value:
-        return g.reshape(x, self.infer(x.type).shape)
+        shape = self.infer(x.type).shape
+        if isinstance(shape[1], int) or x.rank == 2:
+            return g.reshape(x, shape)
+        return g.op("Flatten", x, axis=1)  # a Reshape would say the size by -1, which no rows at all leave open
 
 
 @LAYERS("reshape")

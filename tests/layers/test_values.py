@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from library_cases import Case, build, cases, lowered, model_of, onnxruntime, tensor_type
 
+import nnspec
 from nnspec.ir.components import Example
 
 Oracle = Callable[..., Any]
@@ -235,3 +236,21 @@ def test_macs_of_products() -> None:
     assert str(build("layer", "dense(3)").macs(tensor_type("float32[N, T, 6]"))) == "18*N*T"  # type: ignore[attr-defined]
     matrices = [tensor_type("float32[2, 3, 4]"), tensor_type("float32[4, 5]")]
     assert build("operator", "matmul").macs(*matrices) == 120  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("layers", "wanted"),
+    [
+        ("flatten", (0, 24)),
+        ("max_pool1d(2)", (0, 3, 4)),
+        ("avg_pool1d(2)", (0, 3, 4)),
+        ("max_pool1d(3, stride = 2, padding = 1) -> avg_pool1d(2) -> flatten", (0, 6)),
+    ],
+)
+def test_no_rows_of_signals_of_any_length(layers: str, wanted: tuple[int, ...]) -> None:
+    """A model gives nothing for nothing, as one in PyTorch does."""
+    spec = nnspec.loads(f"nnspec 1\nmodel m {{\n  input x: float32[N, 3, T]\n  {layers}\n}}\n")
+    model = nnspec.compile(spec, {}).onnx
+    for rows in (0, 2):
+        (y,) = onnxruntime(model, {"x": np.ones((rows, 3, 8), "float32")})
+        assert y.shape == (rows, *wanted[1:])
