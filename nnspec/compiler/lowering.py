@@ -68,7 +68,10 @@ class _Lowering:
     def _results(self, node: ir.Node, values: Mapping[str, Value]) -> tuple[Value, ...]:
         arguments = {option: _given(values, names) for option, names in node.arguments.items()}
         types = {option: _types(given) for option, given in arguments.items()}
-        component = codec.build(self._library, node.kind, node.component, node.options, types)
+        try:
+            component = codec.build(self._library, node.kind, node.component, node.options, types, self._known)
+        except Fault as fault:
+            raise Fault(fault.code, f"{node.path}: {fault.message}", fault.help) from fault
         with self._g.at(node.path):
             parameters = {
                 leaf: self._g.parameter(path, self._parameters[path]) for leaf, path in node.parameters.items()

@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from nnspec.graph.graph import Array, Graph, Value, numpy_dtype
-from nnspec.ir.dims import product
+from nnspec.ir.dims import Dim, product
+from nnspec.ir.types import TensorType
 
 LARGEST_LINEAR = 64
 """Elements along an axis up to which products are faster than Resize in linear mode."""
@@ -37,6 +38,18 @@ def nearest(size: int, results: int, scale: float | None, exact: bool) -> Array:
     places = np.floor((np.arange(results, dtype=np.float32) + np.float32(0.5 if exact else 0)) * step)
     found: Array = np.minimum(places.astype(np.int64), size - 1)
     return found
+
+
+def nearest_at_run_time(g: Graph, size: Dim, results: Dim, exact: bool) -> Value:
+    """The same of sizes that are known at run time only: int64 [results]. By the same float32 arithmetic."""
+    count, many = g.size_tensor(size), g.size_tensor(results)
+    step = g.op("Div", g.cast(count, "float32"), g.cast(many, "float32"))
+    numbers = g.op("Range", 0, g.reshape(many, ()), 1, type=TensorType("int64", (results,)))
+    middles = g.cast(numbers, "float32")
+    if exact:
+        middles = g.op("Add", middles, 0.5)
+    found = g.cast(g.op("Floor", g.op("Mul", middles, step)), "int64")
+    return g.op("Min", found, g.op("Sub", count, 1))
 
 
 def linear(size: int, results: int, scale: float, align_corners: bool) -> Array:

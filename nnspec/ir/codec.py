@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
+from nnspec.diagnostics.errors import Fault
 from nnspec.ir.components import Component
-from nnspec.ir.dims import Size
+from nnspec.ir.dims import Size, parse, substitute
+from nnspec.ir.fields import option_types
 from nnspec.ir.spec import ComponentRef
 from nnspec.ir.types import TensorType
 
@@ -36,10 +38,39 @@ def decode(registries: Mapping[str, Any], kind: str, reference: ComponentRef, **
 
 
 def build(
-    registries: Mapping[str, Any], kind: str, name: str, options: Mapping[str, Any], types: Mapping[str, Types]
+    registries: Mapping[str, Any],
+    kind: str,
+    name: str,
+    options: Mapping[str, Any],
+    types: Mapping[str, Types],
+    sizes: Mapping[str, int] | None = None,
 ) -> Any:
-    """The component `name` of `kind` with encoded options."""
-    return registries[kind][name](**{key: _decode(registries, value) for key, value in options.items()}, **types)
+    """The component `name` of `kind` with encoded options; in those that are sizes, the symbols in `sizes` become
+    numbers.
+    """
+    made = registries[kind][name]
+    decoded = {key: _decode(registries, value) for key, value in options.items()}
+    stated = option_types(made)
+    for key, value in decoded.items():
+        if key in stated and _takes_sizes(stated[key]):
+            decoded[key] = _size(value, dict(sizes or {}))
+    return made(**decoded, **types)
+
+
+def _takes_sizes(annotation: Any) -> bool:
+    return annotation is Size or any(map(_takes_sizes, get_args(annotation)))
+
+
+def _size(value: Any, known: dict[str, int]) -> Any:
+    """A size that was encoded as text, or a list with such. Raises E607 for one that leaves nothing."""
+    if isinstance(value, tuple):
+        return tuple(_size(item, known) for item in value)
+    if not isinstance(value, str):
+        return value
+    found = substitute(parse(value), known)
+    if isinstance(found, int) and found < 1:
+        raise Fault("E607", f"the size {value} comes to {found} in this batch", help="give larger arrays")
+    return found
 
 
 def _encode(value: Any) -> Any:

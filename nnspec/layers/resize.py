@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from nnspec.diagnostics.errors import Fault
 from nnspec.ir.components import Example, Layer, called, known_size, require_dtype
-from nnspec.ir.dims import Dim, Shape, product
+from nnspec.ir.dims import Dim, Shape, Size, product
 from nnspec.ir.fields import PositiveFloat, PositiveInt, Rule
 from nnspec.ir.types import TensorType
 from nnspec.layers.registry import LAYERS
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 DTYPES = ("float32", "float16")
 """Those for which ONNX Runtime has Resize."""
-ANTIALIAS_SINCE = 18
-"""The opset in which Resize has antialias."""
+ANTIALIAS_SINCE = AXES_SINCE = 18
+"""The opset in which Resize has antialias, and axes."""
 LARGEST_DENOMINATOR = 1024
 """Of scales with which float32 arithmetic, ONNX's, is exact: of 1.5 it is 2, of 0.1 as a float it is 2^55."""
 
@@ -27,7 +27,7 @@ LARGEST_DENOMINATOR = 1024
 class Resize(Layer):
     """Images or signals of another size, by interpolation, as PyTorch's `interpolate`.
 
-    [N, C, *] -> [N, C, *size]    ONNX: Resize, and MatMul where that is faster.
+    [N, C, *] -> [N, C, *size]    ONNX: Resize, MatMul where that is faster, Gather where that is exact.
     """
 
     foreign_options = called(size="output_size", scale="scale_factor", mode="interpolation method")
@@ -49,10 +49,13 @@ class Resize(Layer):
         Example('resize(scale = 0.5, mode = "area")', ("float32[N, 1, 7, 4]",)),
         Example("resize(scale = [2, 1, 3])", ("float32[N, 1, T, 3, W]",)),
         Example('resize(5, mode = "nearest_exact")', ("float32[N, 1, 3]",)),
+        Example("resize([W, H])", ("float32[N, 1, H, W]",)),
+        Example('resize([W, 5], mode = "linear")', ("float32[N, 1, 3, W]",)),
     )
 
-    size: PositiveInt | tuple[PositiveInt, ...] | None = None
-    """Size of the axes after the channels: one for all, or one for each."""
+    size: PositiveInt | Size | tuple[PositiveInt | Size, ...] | None = None
+    """Size of the axes after the channels: one for all, or one for each. Symbols of the inputs count too: `[H, W]` is
+    the size of a skip connection, or of the image itself."""
     scale: PositiveFloat | tuple[PositiveFloat, ...] | None = None
     """In place of `size`: the factor. The size is rounded down; the elements lie as far apart as the factor says."""
     mode: Literal["nearest", "nearest_exact", "linear", "cubic", "area"] = "nearest"
@@ -84,6 +87,9 @@ class Resize(Layer):
         if self.mode == "area":
             for at in range(2, x.rank):
                 known_size('resize(mode = "area")', x, at)
+            for size in self._sizes(x):
+                if not isinstance(size, int):
+                    raise Fault("E214", f'resize(mode = "area") makes a known size only, but {size} is symbolic')
         return x.with_shape(*x.shape[:2], *self._sizes(x))
 
     def lower(self, g: Graph, x: Value) -> Value:
@@ -106,26 +112,27 @@ class Resize(Layer):
 
     def _copied(self, g: Graph, x: Value, axes: list[int], new: Shape, scales: tuple[float, ...]) -> Value:
         """Resize where it is exact: for factors such as 2 and 1.5. Others, of 5 / 70 for one, it rounds to the element
-        beside the right one.
+        beside the right one. To a size, of which the factor is known at run time only, places are computed then.
         """
-        from nnspec.graph.resampling import nearest
+        from nnspec.graph.resampling import nearest, nearest_at_run_time
 
-        rest = []
-        for at in axes:
-            old, size = x.shape[at + 2], new[at]
-            if (
-                not isinstance(old, int)
-                or not isinstance(size, int)
-                or _dyadic(size / old if self.size else scales[at])
-            ):
-                rest.append(at)
-                continue
-            scale = None if self.size else scales[at]
-            places = nearest(old, size, scale, self.mode == "nearest_exact")
-            x = g.op("Gather", x, g.constant(places), axis=at + 2)
+        rest: list[int] = []
+        for at in reversed(axes):  # rows are copied whole: those of the last axis while they are few
+            old, size, exact = x.shape[at + 2], new[at], self.mode == "nearest_exact"
+            known = isinstance(old, int) and isinstance(size, int)
+            if self.size is not None and not known:
+                x = g.op("Gather", x, nearest_at_run_time(g, old, size, exact), axis=at + 2)
+            elif not isinstance(old, int) or not isinstance(size, int) or _dyadic(self._factor(old, size, scales[at])):
+                rest.insert(0, at)
+            else:
+                places = nearest(old, size, None if self.size else scales[at], exact)
+                x = g.op("Gather", x, g.constant(places), axis=at + 2)
         for part in [[at] for at in rest] if x.rank == 5 else [rest] if rest else []:
             x = self._resized(g, x, part, new, scales)
         return x
+
+    def _factor(self, old: int, new: int, scale: float) -> float:
+        return scale if self.size is None else new / old
 
     def _multiplied(self, g: Graph, x: Value, axes: list[int], sizes: list[tuple[int, int]]) -> Value:
         """One product with a constant matrix along each axis, the last axis, which is contiguous, first."""
@@ -133,7 +140,7 @@ class Resize(Layer):
 
         matrices = []
         for at, (old, new) in zip(axes, sizes, strict=True):
-            scale = self._scales(x.type)[at] if self.size is None else new / old
+            scale = self._factor(old, new, self._scales(x.type)[at])
             if self.mode == "area":
                 matrix = resampling.area(old, new)
             elif self.antialias:
@@ -156,13 +163,17 @@ class Resize(Layer):
             at = places[0]
             x = g.reshape(x, (x.shape[0], product(shape[1:at]), shape[at], product(shape[at + 1 :])))
             places = [2]
-        known = [size for at in axes if isinstance(size := new[at], int)]
-        if self.size is not None:
-            operands = [None, g.constant(known, "int64")]
-        else:
+        sizes = dict(zip(places, [new[at] for at in axes], strict=True))
+        target = x.type.with_shape(*(sizes.get(at, dim) for at, dim in enumerate(x.shape)))
+        numbers = tuple(sizes.values() if g.opset >= AXES_SINCE else target.shape)
+        if self.size is None:
             factors = [_exact(shape[at + 2], new[at], scales[at]) for at in axes]
-            operands = [g.constant(factors, "float32"), None]
-        y = g.op("Resize", x, None, *operands, axes=places, **self._attributes(g.opset))
+            y = g.op("Resize", x, None, g.constant(factors, "float32"), axes=places, **self._attributes(g.opset))
+        elif all(isinstance(size, int) for size in numbers):
+            own = g.constant([*sizes.values()], "int64")
+            y = g.op("Resize", x, None, None, own, axes=places, **self._attributes(g.opset))
+        else:
+            y = g.op("Resize", x, None, None, g.shape_tensor(target.shape), type=target, **self._attributes(g.opset))
         return g.reshape(y, tuple(new[at - 2] if at - 2 in axes else size for at, size in enumerate(shape)))
 
     def _attributes(self, opset: int) -> dict[str, Any]:
@@ -186,7 +197,7 @@ class Resize(Layer):
     def _sizes(self, x: TensorType) -> Shape:
         if self.size is None:
             return tuple(self._scaled(x, dim, scale) for dim, scale in zip(x.shape[2:], self._scales(x), strict=True))
-        sizes = (self.size,) * (x.rank - 2) if isinstance(self.size, int) else self.size
+        sizes = self.size if isinstance(self.size, tuple) else (self.size,) * (x.rank - 2)
         self._check_count(x, "size", sizes)
         return sizes
 
@@ -195,9 +206,10 @@ class Resize(Layer):
         self._check_count(x, "scale", scales)
         return scales
 
-    def _check_count(self, x: TensorType, option: str, numbers: tuple[float, ...]) -> None:
+    def _check_count(self, x: TensorType, option: str, numbers: tuple[float | Dim, ...]) -> None:
         if len(numbers) != x.rank - 2:
-            raise Fault("E203", f"resize needs a {option} for each of {x.rank - 2} axes of {x}, got {list(numbers)}")
+            given = ", ".join(map(str, numbers))
+            raise Fault("E203", f"resize needs a {option} for each of {x.rank - 2} axes of {x}, got [{given}]")
 
     def _scaled(self, x: TensorType, dim: Dim, scale: float) -> Dim:
         if isinstance(dim, int):

@@ -19,7 +19,7 @@ from onnx.reference.op_run import OpRun
 from nnspec.graph.graph import Graph, Value, numpy_dtype
 from nnspec.graph.onnx_file import to_model
 from nnspec.ir.components import Component, Example, Operator
-from nnspec.ir.dims import parse, substitute
+from nnspec.ir.dims import Size, parse, substitute, symbol
 from nnspec.ir.types import TensorType
 from nnspec.library import registries
 
@@ -42,9 +42,11 @@ class Case(NamedTuple):
         return self.built(lambda type: type)
 
     def built(self, fix: Callable[[TensorType], TensorType]) -> Operator:
-        """The component, the types of values among its options as `fix` gives them."""
+        """The component, the types of values and the sizes among its options as `fix` gives them."""
         given = {name: tensor_types(text, fix) for name, text in self.example.arguments}
         component = build(self.kind, self.example.call, given)
+        options = {name: _fixed(option, fix) for name, option in vars(component).items()}
+        component = type(component)(**options) if options != vars(component) else component
         assert isinstance(component, Operator)
         return component
 
@@ -54,6 +56,13 @@ class Case(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.example.call}({', '.join(self.example.inputs)})"
+
+
+def _fixed(option: Any, fix: Callable[[TensorType], TensorType]) -> Any:
+    """Sizes among the options, as `fix` gives those of types."""
+    if isinstance(option, tuple) and not isinstance(option, TensorType):
+        return tuple(_fixed(item, fix) for item in option)
+    return fix(TensorType("float32", (option,))).shape[0] if isinstance(option, Size) else option
 
 
 def cases(*kinds: str) -> list[Case]:
@@ -251,7 +260,7 @@ def _value(node: Any) -> Any:
         case ast.Constant(value=value):
             return value
         case ast.Name(id=word):
-            return WORDS[word]
+            return symbol(word) if word in SIZES else WORDS[word]
         case ast.List(elts=items) | ast.Tuple(elts=items):
             return tuple(_value(item) for item in items)
         case ast.UnaryOp(op=ast.USub(), operand=operand):

@@ -125,6 +125,18 @@ FAULTS = [
         "E203",
         "resize needs a size for each of 1 axes of float32[N, 2, 5], got [3, 3]",
     ),
+    (
+        'resize([3, W], mode = "area")',
+        "float32[N, 2, 7, 5]",
+        "E214",
+        'resize(mode = "area") makes a known size only, but W is symbolic',
+    ),
+    (
+        "resize([W])",
+        "float32[N, 2, 7, W]",
+        "E203",
+        "resize needs a size for each of 2 axes of float32[N, 2, 7, W], got [W]",
+    ),
     ("resize(scale = 0.1)", "float32[N, 2, 5]", "E203", "resize by 0.1 leaves nothing of float32[N, 2, 5]"),
     (
         "resize(scale = 1.3)",

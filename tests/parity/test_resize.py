@@ -107,6 +107,75 @@ def test_exported_models_take_images_of_all_sizes(case: Case) -> None:
         np.testing.assert_allclose(model.run({"x": x})["y"], expected, rtol=1e-4, atol=1e-5)
 
 
+TO_SIZES = [
+    *((mode, align, False) for mode in ("linear", "cubic") for align in (False, True)),
+    *((mode, False, True) for mode in ("linear", "cubic")),
+    *((mode, False, False) for mode in ("nearest", "nearest_exact")),
+]
+
+
+@pytest.mark.parametrize(("mode", "align", "antialias"), TO_SIZES)
+def test_exported_models_resize_to_the_size_of_another_value(mode: str, align: bool, antialias: bool) -> None:
+    """A skip connection's, `F.interpolate(x, size = skip.shape[2:])`; of images of all sizes.
+
+    Where the middle of a result falls on the border of two elements, as of 4 to 82, rounding decides between them for
+    nearest_exact, and PyTorch's own loops (signals, images, channels last) differ.
+    """
+    if mode.startswith("nearest"):
+        call = f'resize([H, W], mode = "{mode}")'
+    else:
+        call = f'resize([H, W], mode = "{mode}", align_corners = {spelled(align)}, antialias = {spelled(antialias)})'
+    model = to_the_skip(call)
+    for small, sizes in product(((5, 1), (3, 4), (8, 8)), ((70, 9), (7, 3), (3, 4), (1, 16), (49, 81))):
+        x = np.random.default_rng(2).normal(0, 1, (2, 3, *small)).astype(np.float32)
+        case = Case(small, mode, {"size": sizes}, align, antialias)
+        expected = case.function(torch.from_numpy(x)).numpy()
+        found = model.run({"x": x, "skip": np.zeros((2, 1, *sizes), np.float32)})["y"]
+        tolerance = {"rtol": 0, "atol": 0} if mode.startswith("nearest") else {"rtol": 1e-4, "atol": 1e-5}
+        np.testing.assert_allclose(found, expected, **tolerance)
+
+
+@pytest.mark.parametrize("axes", (1, 3))
+@pytest.mark.parametrize("mode", ("nearest", "linear"))
+def test_exported_signals_and_volumes_resize_to_the_size_of_another_value(mode: str, axes: int) -> None:
+    names = ", ".join("DHW"[-axes:])
+    model = to_the_skip(f'resize([{names}], mode = "{mode}")', axes)
+    for small, sizes in product(((5, 1, 3), (4, 6, 2)), ((7, 9, 5), (1, 3, 8))):
+        x = np.random.default_rng(2).normal(0, 1, (2, 3, *small[:axes])).astype(np.float32)
+        expected = Case(small[:axes], mode, {"size": sizes[:axes]}).function(torch.from_numpy(x)).numpy()
+        found = model.run({"x": x, "skip": np.zeros((2, 1, *sizes[:axes]), np.float32)})["y"]
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_nearest_copies_the_element_that_pytorch_copies_for_every_pair_of_sizes() -> None:
+    """Also 5 to 70, where the arithmetic of ONNX Runtime's own operator comes to the element beside it."""
+    model = to_the_skip("resize(W)", 1, channels=1)
+    for old, new in product((1, 2, 3, 5, 7, 16, 31, 65), (*range(1, 100), 223, 511)):
+        x = np.arange(old, dtype=np.float32)[None, None]
+        expected = F.interpolate(torch.from_numpy(x), new).numpy()
+        found = model.run({"x": x, "skip": np.zeros((1, 1, new), np.float32)})["y"]
+        np.testing.assert_array_equal(found, expected, f"{old} to {new}")
+
+
+@pytest.mark.parametrize("mode", ("nearest", "nearest_exact"))
+def test_exported_models_copy_the_same_elements_to_a_given_size(mode: str) -> None:
+    case = Case((0, 0), mode, {"size": [70, 49]})
+    model = nnspec.compile(spec_of(case.call, "3, H, W"))
+    x = np.random.default_rng(1).normal(0, 1, (2, 3, 5, 9)).astype(np.float32)
+    np.testing.assert_array_equal(model.run({"x": x})["y"], case.function(torch.from_numpy(x)).numpy())
+
+
+def to_the_skip(call: str, axes: int = 2, channels: int = 3) -> Any:
+    """x of any size, made as large as skip."""
+    small, large = ", ".join("ABC"[-axes:]), ", ".join("DHW"[-axes:])
+    return nnspec.compile(
+        nnspec.loads(
+            f"nnspec 1\nmodel m {{\n  input x: float32[N, {channels}, {small}]\n  input skip: float32[N, 1, {large}]\n"
+            f"  output y = x -> {call}\n  output z = skip -> relu\n}}\n"
+        )
+    )
+
+
 PADS = [
     (mode, amounts)
     for mode in ("constant", "reflect", "replicate", "circular")
