@@ -62,6 +62,42 @@ class Geometry(NamedTuple):
         sizes = zip(self.read, self.begins, self.inner, strict=True)
         return tuple(read - begin - size for read, begin, size in sizes)
 
+    @property
+    def used(self) -> tuple[tuple[int, int], ...]:
+        """From which element of the kernel to which one, the end not included, each axis reads more than the padding
+        that can be left out with the others.
+        """
+        found = []
+        for at, (begin, end, dilation) in enumerate(zip(self.begins, self.ends, self.dilations, strict=True)):
+            start, stop = self._read(at)
+            before, behind = min(start, begin // dilation), min(self.kernel[at] - stop, max(end, 0) // dilation)
+            found.append((before, self.kernel[at] - behind))
+        return tuple(found)
+
+    def _read(self, at: int) -> tuple[int, int]:
+        """From which element of the kernel to which one an axis reads anything of the images."""
+        stride, begin = self.strides[at], self.begins[at]
+        starts = [element * self.dilations[at] - begin for element in range(self.kernel[at])]
+        places = [max(0, -(start // stride)) for start in starts]
+        read = [
+            element
+            for element, (start, place) in enumerate(zip(starts, places, strict=True))
+            if place < self.outer[at] and place * stride + start < self.inner[at]
+        ]
+        return (read[0], read[-1] + 1) if read else (0, self.kernel[at])
+
+    def cropped(self) -> Geometry:
+        """The same convolution by the elements of the kernel that are used."""
+        first = [start for start, _ in self.used]
+        beyond = [size - stop for size, (_, stop) in zip(self.kernel, self.used, strict=True)]
+        axes = zip(self.begins, self.ends, self.dilations, first, beyond, strict=True)
+        pads = [(begin - before * step, end - behind * step) for begin, end, step, before, behind in axes]
+        return self._replace(
+            kernel=tuple(stop - start for start, stop in self.used),
+            begins=tuple(begin for begin, _ in pads),
+            ends=tuple(end for _, end in pads),
+        )
+
 
 def geometry(node: Node) -> Geometry:
     """The geometry of a Conv or a ConvTranspose, for which output_padding is padding less."""

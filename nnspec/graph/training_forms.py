@@ -7,10 +7,13 @@ training the weights change, and two thirds of the time goes to the gradients.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import reduce
 
-from nnspec.graph.convolution import geometry
-from nnspec.graph.convolution_forms import forward_form
-from nnspec.graph.graph import Graph, Node
+import numpy as np
+
+from nnspec.graph.convolution import Geometry, geometry
+from nnspec.graph.convolution_forms import ForwardForm, forward_form
+from nnspec.graph.graph import Graph, Node, Value, numpy_dtype
 from nnspec.graph.layout import keep_channels_first
 from nnspec.graph.matrix_forms import depthwise, pointwise
 from nnspec.graph.winograd import winograd
@@ -26,26 +29,49 @@ def in_training_forms(g: Graph) -> None:
 
 
 def _replaced(g: Graph, node: Node) -> bool:
-    """Append the form that is chosen instead of a node; False where there is none."""
+    """Append the form that is chosen instead of a node; False where there is none.
+
+    What of a kernel reads nothing but padding, as on an image of 1 x 1, is cut off first: with 512 channels 8.1 ms
+    become 2.7.
+    """
     if node.op_type != "Conv":
         return False
     x, weight, bias = (*node.inputs, None)[:3]
     assert x is not None and weight is not None
-    geo = geometry(node)
+    whole = geometry(node)
+    geo = whole.cropped()
     form, tiles = forward_form(geo)
+    if form == "direct" and geo == whole:
+        return False
     with g.at(node.origin):
-        match form:
-            case "winograd":
-                y = winograd(g, x, weight, tiles, geo.strides, (*geo.begins, *geo.ends))
-            case "pointwise":
-                y = pointwise(g, x, weight)
-            case "depthwise":
-                y = depthwise(g, x, weight, geo)
-            case _:
-                return False
+        weight = weight if geo == whole else _cropped(g, weight, whole)
+        y = _convolved(g, x, weight, geo, form, tiles)
         if bias:
             y = g.op("Add", y, g.reshape(bias, (bias.shape[0], *(1 for _ in geo.kernel))))
     last = g.nodes[-1]
     assert last.outputs == (y,) and y.type == node.outputs[0].type
     g.nodes[-1] = node.outputs[0].node = replace(last, outputs=node.outputs)
     return True
+
+
+def _cropped(g: Graph, weight: Value, geo: Geometry) -> Value:
+    """The elements of the kernel that are used, by a product: Slice and its gradient move every element by itself."""
+    filters, channels, *_ = weight.static_shape
+    chosen = reduce(
+        np.kron, (np.eye(size)[:, start:stop] for size, (start, stop) in zip(geo.kernel, geo.used, strict=True))
+    )
+    matrix = g.constant(chosen.astype(numpy_dtype(weight.dtype)))
+    rows = g.op("Gemm", g.reshape(weight, (filters * channels, geo.elements)), matrix)
+    return g.reshape(rows, (filters, channels, *geo.cropped().kernel))
+
+
+def _convolved(g: Graph, x: Value, weight: Value, geo: Geometry, form: ForwardForm, tiles: tuple[int, ...]) -> Value:
+    pads = (*geo.begins, *geo.ends)
+    match form:
+        case "winograd":
+            return winograd(g, x, weight, tiles, geo.strides, pads)
+        case "pointwise":
+            return pointwise(g, x, weight)
+        case "depthwise":
+            return depthwise(g, x, weight, geo)
+    return g.op("Conv", x, weight, pads=pads, strides=geo.strides, dilations=geo.dilations, group=geo.groups)

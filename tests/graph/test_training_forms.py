@@ -73,12 +73,37 @@ def test_the_form_follows_from_the_shapes(case: str) -> None:
         ((3, 4, 5, 6), (4, 1, 2, 3), {"group": 4, "pads": [0, 2, 1, 1], "dilations": [3, 2]}),
         ((3, 2, 7), (2, 1, 3), {"group": 2, "strides": [3]}),
         ((3, 2, 3, 2, 3), (2, 1, 2, 2, 2), {"group": 2, "pads": [0, 1, 0, 0, 0, 1]}),
+        ((2, 3, 1, 1), (4, 3, 3, 3), PADDED),
+        ((2, 3, 2, 1), (4, 3, 3, 5), {"strides": [2, 2], "pads": [1, 2, 1, 2]}),
+        ((2, 4, 1, 3), (4, 2, 3, 3), {"group": 2, "pads": [2, 1, 0, 1]}),
+        ((2, 2, 2, 3), (2, 1, 3, 3), {"group": 2, "pads": [2, 2, 2, 2], "dilations": [2, 2]}),
     ],
 )
 def test_values_and_gradients_stay_the_same(x: Shape, weight: Shape, attributes: dict[str, Any], bias: bool) -> None:
     direct, other = (_results(x, weight, attributes, bias, chosen) for chosen in (False, True))
     for a, b in zip(direct, other, strict=True):
         np.testing.assert_allclose(b, a, atol=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("size", "kernel", "attributes", "used"),
+    [
+        (1, 3, {"pads": [1, 1]}, (1, 2)),
+        (2, 3, {"pads": [1, 1]}, (0, 3)),
+        (2, 3, {"pads": [1, 1], "strides": [2]}, (1, 3)),
+        (1, 5, {"pads": [2, 2]}, (2, 3)),
+        (2, 2, {"pads": [1, 0], "dilations": [2]}, (0, 2)),
+        (3, 3, {"pads": [2, 2], "dilations": [2]}, (0, 3)),
+        (1, 3, {"pads": [4, 4], "dilations": [2], "strides": [3]}, (2, 3)),
+        (5, 3, {}, (0, 3)),
+    ],
+)
+def test_what_of_a_kernel_reads_more_than_padding(
+    size: int, kernel: int, attributes: dict[str, Any], used: tuple[int, int]
+) -> None:
+    (node,) = convolution((1, 1, size), (1, 1, kernel), **attributes).nodes
+    assert geometry(node).used == (used,)
+    assert geometry(node).cropped().kernel == (used[1] - used[0],)
 
 
 def test_values_keep_their_names_and_nodes_their_layer() -> None:
