@@ -13,7 +13,7 @@ import numpy as np
 
 from nnspec.graph.convolution import Geometry, geometry
 from nnspec.graph.convolution_forms import ForwardForm, forward_form
-from nnspec.graph.graph import Graph, Node, Value, numpy_dtype
+from nnspec.graph.graph import Array, Graph, Node, Value, numpy_dtype
 from nnspec.graph.layout import keep_channels_first
 from nnspec.graph.matrix_forms import depthwise, pointwise
 from nnspec.graph.winograd import winograd
@@ -57,9 +57,8 @@ def _replaced(g: Graph, node: Node) -> bool:
 def _cropped(g: Graph, weight: Value, geo: Geometry) -> Value:
     """The elements of the kernel that are used, by a product: Slice and its gradient move every element by itself."""
     filters, channels, *_ = weight.static_shape
-    chosen = reduce(
-        np.kron, (np.eye(size)[:, start:stop] for size, (start, stop) in zip(geo.kernel, geo.used, strict=True))
-    )
+    kept: list[Array] = [np.eye(size)[:, slice(*used)] for size, used in zip(geo.kernel, geo.used, strict=True)]
+    chosen = reduce(np.kron, kept)
     matrix = g.constant(chosen.astype(numpy_dtype(weight.dtype)))
     rows = g.op("Gemm", g.reshape(weight, (filters * channels, geo.elements)), matrix)
     return g.reshape(rows, (filters, channels, *geo.cropped().kernel))
