@@ -219,7 +219,7 @@ def test_a_full_disk_names_path_and_bytes_and_leaves_the_last_checkpoint(tmp_pat
 
     def fill(event: Any) -> None:
         if isinstance(event, StepDone) and event.step == 6:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1500, limits[1]))
 
     try:
         with pytest.raises(
