@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 from typing import Any
 
 import torch.nn.functional as F
@@ -54,10 +55,11 @@ def avg_options(r: Random, sizes: Shape) -> Piece:
 
 
 def avg_divided(r: Random, sizes: Shape) -> Piece:
-    """With one number for all axes."""
-    kernel = min(3, *sizes)
-    factor = kernel ** len(sizes) / 3
-    return Piece(f"avg_pool{len(sizes)}d({kernel}, divisor = 3)", lambda x: AVG[len(sizes) - 1](x, kernel) * factor)
+    kernel = kernel_for(r, sizes)
+    factor = prod(kernel) / 3
+    return Piece(
+        f"avg_pool{len(sizes)}d({spelled(kernel)}, divisor = 3)", lambda x: AVG[len(sizes) - 1](x, kernel) * factor
+    )
 
 
 def kernel_for(r: Random, sizes: Shape) -> list[int]:

@@ -21,7 +21,7 @@ from .structures import Structure, normal
 T = TypeVar("T")
 Batch = dict[str, np.ndarray[Any, Any]]
 
-COUNT = 28
+COUNT = 24
 """How many networks there are."""
 
 SEED = 1000
