@@ -23,29 +23,32 @@ class Bindings:
 
         `wanted` is the type as messages say it, `found` where the array is from: `data/digits.npz`.
         """
-        mismatch = f"{name} takes {wanted}, {found} gives {list(shape)}"
-        help = help or meant(type, shape, label=wanted.startswith("label"))
-        if type.rank == 0:
+        problem = self._problem(name, type, shape)
+        if problem and type.rank == 0:
             raise Fault("E607", f"{name} takes {wanted}, which has no first dimension for the rows of {found}")
-        if type.rank != len(shape):
-            raise Fault("E607", f"{mismatch}: {type.rank} dimensions against {len(shape)}", help=help)
-        for dim, size in zip(type.shape[1:], shape[1:], strict=True):
-            self._fit_dim(dim, size, name, mismatch, help)
+        if problem:
+            help = help or meant(type, shape, label=wanted.startswith("label"))
+            raise Fault("E607", f"{name} takes {wanted}, {found} gives {list(shape)}: {problem}", help=help)
 
-    def _fit_dim(self, dim: Dim, size: int, name: str, mismatch: str, help: str) -> None:
+    def _problem(self, name: str, type: TensorType, shape: tuple[int, ...]) -> str:
+        """Why `shape` does not fit; an empty text where it does."""
+        if type.rank == 0 or type.rank != len(shape):
+            return f"{type.rank} dimensions against {len(shape)}"
+        dims = zip(type.shape[1:], shape[1:], strict=True)
+        return next((problem for dim, size in dims if (problem := self._problem_of(dim, size, name))), "")
+
+    def _problem_of(self, dim: Dim, size: int, name: str) -> str:
         known = substitute(dim, self.sizes)
         if isinstance(known, int):
-            if known != size:
-                because = self._because(dim)
-                raise Fault("E607", f"{mismatch}: {known} against {size}{because}", help=help)
-            return
+            return "" if known == size else f"{known} against {size}{self._because(dim)}"
         solution = _solved(known, size)
         if solution is None:
-            return
+            return ""
         symbol, value = solution
         if value < 1:
-            raise Fault("E607", f"{mismatch}: {size} is not of the form {dim}", help=help)
+            return f"{size} is not of the form {dim}"
         self.sizes[symbol], self._origin[symbol] = value, name
+        return ""
 
     def _because(self, dim: Dim) -> str:
         said = [f"{symbol} is {self.sizes[symbol]} in {self._origin[symbol]}" for symbol in sorted(symbols(dim))]
