@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from nnspec.autodiff.engine import gradients
-from nnspec.autodiff.recompute import recompute
+from nnspec.autodiff.recomputed_blocks import recompute_blocks
 from nnspec.compiler.lowering import Library, Sizes, lower_loss, lower_model
 from nnspec.graph.dtypes import tensor_type
+from nnspec.graph.filters_twice import filters_twice
 from nnspec.graph.graph import Graph, Value
 from nnspec.graph.idle_bias import leave_out_idle_biases
 from nnspec.graph.passes import optimized
-from nnspec.graph.recompute import recomputed
 from nnspec.graph.schedule import computed_last_to_first
 from nnspec.graph.training_forms import in_training_forms
 from nnspec.ir import codec
@@ -89,9 +89,9 @@ def gradients_graph(spec: Spec, library: Library, sizes: Sizes) -> Graph:
     forward = len(g.nodes)
     for item, gradient in zip(trained, gradients(g, objective, wanted), strict=True):
         g.output(gradient_name(item.path), gradient or g.expand(g.constant(0, item.dtype), item.shape))
-    recompute(g, forward)
+    recompute_blocks(g, forward)
     g = optimized(g)
-    g = recomputed(g, g.outputs[LOSS])
+    g = filters_twice(g, g.outputs[LOSS])
     known = {item.path for item in trained}
     return computed_last_to_first(g, [gradient_name(path) for path in g.parameters if path in known])
 

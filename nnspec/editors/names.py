@@ -82,10 +82,11 @@ def _body(body: list[syntax.Statement], at: int) -> Iterator[Mention]:
                     yield from _expression(condition, at)
                     yield from _body(inner, at)
                 yield from _body(orelse, at)
-            case syntax.Repeat(name=named, count=count, variable=variable, body=inner):
+            case syntax.Repeat(name=named, count=count, variable=variable, option=option, body=inner):
                 for name in filter(None, (named, variable)):
                     yield Mention(name.name, name.span, "value", True, at)
                 yield from _expression(count, at)
+                yield from _expression(option.value, at) if option else ()
                 yield from _body(inner, at)
             case syntax.For(variables=variables, values=values, body=inner):
                 for name in variables:

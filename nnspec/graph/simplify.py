@@ -34,7 +34,7 @@ def _unchanged(node: Node) -> Value | None:
         case "Identity":
             return x
         case "Reshape" if node.attributes.get("allowzero"):
-            return None  # it is there for its second operand; see autodiff.recompute
+            return None  # it is there for its second operand; see autodiff.recomputed_blocks
         case "Cast" | "Reshape" | "Flatten" | "Squeeze" | "Unsqueeze" | "Expand":
             return x if x is not None and x.type == result.type else None
         case "Sum" | "Max" | "Min":

@@ -37,7 +37,7 @@ class BoundBlock(NamedTuple):
 
 
 RECOMPUTE = "recompute"
-"""The argument that every block takes which has no parameter of that name."""
+"""The argument that every block takes which has no parameter of that name, and the option of `repeat`."""
 
 
 class Blocks:
@@ -89,10 +89,7 @@ class Blocks:
         limits.step(record, span, limits.CALL)
         limits.enter(record, 1, self.weights.body(definition.body, block.blocks), span)
         inner = Environment(block.blocks, scope, lost=set(block.lost), uses=env.uses)
-        saved = record.origin, record.calls, record.recompute
-        if bound.recompute and not record.recompute:
-            record.recomputes += 1
-            record.recompute = record.recomputes
+        saved = record.origin, record.calls
         record.origin, record.calls = (*record.origin, span), (*record.calls, definition)
         try:
             if not self._bind_parameters(inner, definition, bound.given):
@@ -100,9 +97,10 @@ class Blocks:
             top, rest = self.declared.split(definition.body)
             if not self._bind_inputs(inner, definition, top, inputs):
                 return POISON
-            self._run_body(inner, rest)
+            with record.computed_again(bound.recompute):
+                self._run_body(inner, rest)
         finally:
-            record.origin, record.calls, record.recompute = saved
+            record.origin, record.calls = saved
         return self._results(inner, definition)
 
     def _too_deep(self, definition: syntax.Definition) -> Fault | None:

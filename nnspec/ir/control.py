@@ -8,9 +8,11 @@ from typing import Any
 
 from nnspec.diagnostics.errors import Fault
 from nnspec.ir import arithmetic, limits
+from nnspec.ir.blocks import RECOMPUTE
 from nnspec.ir.expressions import Expressions, blamed
 from nnspec.ir.naming import Scope
 from nnspec.ir.records import POISON, Environment, Poison, Tensor
+from nnspec.ir.wording import suggestion
 from nnspec.language import syntax
 
 RunBody = Callable[[Environment, Sequence[syntax.Statement]], None]
@@ -75,11 +77,25 @@ class Control:
         if isinstance(count, Poison):
             self._unknown(env, statement, _variables(statement))
             return
+        again = self._again(env, statement.option) if statement.option else False
         limits.enter(self.record, count, self._weights.body(statement.body, env.blocks), statement.span)
         scope = Scope("repeat", env.scope, env.scope.named(statement.name.name)) if statement.name else None
-        self._loop(env, statement, [(index,) for index in range(count)], scope)
+        self._loop(env, statement, [(index,) for index in range(count)], scope, again)
         if statement.name and env.current is not None:
             self._bind(env, statement.name, env.current)
+
+    def _again(self, env: Environment, option: syntax.Argument) -> bool:
+        """What the option `recompute` says; False after a report."""
+        assert option.name is not None
+        if option.name.name != RECOMPUTE:
+            help = suggestion(option.name.name, (RECOMPUTE,), "its only option is")
+            self.record.report(Fault("E202", f"repeat has no option {option.name.name}", help), option.name.span)
+            return False
+        value = self.expressions.decided(env, option.value, f"`{RECOMPUTE}`")
+        if not isinstance(value, bool | Poison):
+            found = arithmetic.describe(value)
+            self.record.report(Fault("E205", f"repeat: recompute is true or false, got {found}"), option.value.span)
+        return value is True
 
     def _for(self, env: Environment, statement: syntax.For) -> None:
         values = self.expressions.decided(env, statement.values, "the list of `for`")
@@ -113,8 +129,10 @@ class Control:
         statement: syntax.Repeat | syntax.For,
         steps: Sequence[tuple[Any, ...]],
         scope: Scope | None,
+        again: bool = False,
     ) -> None:
-        """Run the body once per step, with the variables bound; a scope gives every step a part of the paths."""
+        """Run the body once per step, with the variables bound; a scope gives every step a part of the paths. With
+        `again` the backward pass computes each step once more."""
         if not steps and not self.record.calls:
             self.record.idle.append(statement.span)
         variables = _variables(statement)
@@ -129,7 +147,8 @@ class Control:
                 for variable, value in zip(variables, values, strict=False):  # a repeat may name no variable
                     env.values[variable.name], env.fixed[variable.name] = value, ACTIVE
                 env.scope = Scope("step", scope, str(index)) if scope else outer
-                self._run_body(env, statement.body)
+                with self.record.computed_again(again):
+                    self._run_body(env, statement.body)
                 outer.owns |= env.scope.owns
         finally:
             env.scope, self.record.multiplicity, self.record.origin = outer, multiplicity, origin

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, NoReturn
 
@@ -82,7 +83,8 @@ class NodeRecord:
     span: Span
     origin: tuple[Span, ...]
     recompute: int
-    """The number of the call of a block that is to be computed again in the backward pass; 0 for none."""
+    """The number of the call of a block, or step of a repeat, that is to be computed again in the backward pass; 0 for
+    none."""
 
     @property
     def operands(self) -> list[Tensor]:
@@ -178,9 +180,9 @@ class Record:
     called: set[int] = field(default_factory=set)
     """Identities of the block definitions that were called at all."""
     recompute: int = 0
-    """The number of the call, counted from 1, that is being run and is to be computed again; 0 for none."""
+    """The number of the call or step, counted from 1, that is being run and is to be computed again; 0 for none."""
     recomputes: int = 0
-    """How many such calls there were."""
+    """How many such calls and steps there were."""
     multiplicity: int = 1
     """How often the present statement will run, by the loops around it."""
     steps: int = 0
@@ -192,6 +194,19 @@ class Record:
     idle: list[Span] = field(default_factory=list)
     """The loops of the model's body that ran no time at all."""
     reported: set[tuple[str, Span | None]] = field(default_factory=set)
+
+    @contextmanager
+    def computed_again(self, asked: bool) -> Iterator[None]:
+        """What runs inside is to be computed again in the backward pass, where `asked`: a group of its own, unless it
+        is part of one."""
+        outer = self.recompute
+        if asked and not outer:
+            self.recomputes += 1
+            self.recompute = self.recomputes
+        try:
+            yield
+        finally:
+            self.recompute = outer
 
     def report(self, fault: Fault, span: Span | None) -> Poison:
         """Note the finding, once for each place however often a loop comes by; its result is poison."""

@@ -72,17 +72,30 @@ def conditional(span: Span, *parts: Any) -> syntax.If | syntax.Broken:
 
 
 @ACTIONS.rule("repeat_header")
-def repeat_header(span: Span, count: syntax.Expr, variable: syntax.Name | None = None) -> syntax.Repeat:
-    return syntax.Repeat(None, count, variable, [], span)
+def repeat_header(span: Span, count: syntax.Expr, *rest: syntax.Name | syntax.Argument) -> syntax.Repeat:
+    return _repeat(None, count, rest, span)
 
 
 @ACTIONS.rule("named_repeat_header")
 def named_repeat_header(
-    span: Span, names: list[syntax.Name], count: syntax.Expr, variable: syntax.Name | None = None
+    span: Span, names: list[syntax.Name], count: syntax.Expr, *rest: syntax.Name | syntax.Argument
 ) -> syntax.Repeat:
     if len(names) > 1:
         raise Fault("E101", "a repeat has one name", f"write `{names[0].name} = repeat …`")
-    return syntax.Repeat(names[0], count, variable, [], span)
+    return _repeat(names[0], count, rest, span)
+
+
+def _repeat(
+    name: syntax.Name | None, count: syntax.Expr, rest: tuple[syntax.Name | syntax.Argument, ...], span: Span
+) -> syntax.Repeat:
+    variable = next((part for part in rest if isinstance(part, syntax.Name)), None)
+    option = next((part for part in rest if isinstance(part, syntax.Argument)), None)
+    return syntax.Repeat(name, count, variable, option, [], span)
+
+
+@ACTIONS.rule("repeat_option")
+def repeat_option(span: Span, name: syntax.Name, value: syntax.Expr) -> syntax.Argument:
+    return syntax.Argument(name, value, span)
 
 
 @ACTIONS.rule("for_header")

@@ -160,11 +160,12 @@ class If:
 
 @dataclass(slots=True)
 class Repeat:
-    """`repeat count as variable { body }`; with `name =` in front it is a scope for the parameters' names."""
+    """`repeat count as variable, option { body }`; with `name =` in front it is a scope for the parameters' names."""
 
     name: Name | None
     count: Expr
     variable: Name | None
+    option: Argument | None
     body: list[Statement]
     span: Span
     """The header, from the first word to before the brace."""

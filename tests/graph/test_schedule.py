@@ -11,12 +11,13 @@ import pytest
 from graph_builds import on_reference
 
 from nnspec.autodiff import gradients
-from nnspec.graph import onnx_file, recompute
+from nnspec.graph import filters_twice as module
+from nnspec.graph import onnx_file
 from nnspec.graph.dtypes import tensor_type
+from nnspec.graph.filters_twice import filters_twice
 from nnspec.graph.graph import Graph, Value
 from nnspec.graph.invariants import check_graph
 from nnspec.graph.passes import optimized
-from nnspec.graph.recompute import recomputed
 from nnspec.graph.schedule import computed_last_to_first, in_the_shape_they_are_made_in
 
 LAYERS = 6
@@ -97,10 +98,10 @@ def test_outputs_may_have_the_shape_they_are_made_in() -> None:
 
 def test_what_is_large_is_computed_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """The gradients read nothing that the forward pass made of a parameter alone, and are the same."""
-    monkeypatch.setattr(recompute, "LARGE", 20)
+    monkeypatch.setattr(module, "LARGE", 20)
     before = chain("float64")
     wanted = on_reference(before, feeds(before))
-    after = recomputed(before, before.outputs["loss"])
+    after = filters_twice(before, before.outputs["loss"])
     check_graph(after)
     for a, b in zip(wanted, on_reference(after, feeds(after)), strict=True):
         np.testing.assert_allclose(b, a, atol=1e-12)
@@ -115,4 +116,4 @@ def test_what_is_large_is_computed_again(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_what_is_small_is_kept() -> None:
     g = chain("float64")
-    assert recomputed(g, g.outputs["loss"]).nodes == g.nodes
+    assert filters_twice(g, g.outputs["loss"]).nodes == g.nodes

@@ -85,8 +85,8 @@ LAYOUTS = {
         model(f"dense({'a' * 90})  # long", "relu  # short"),
     ),
     "blocks on one line": (
-        model("if a { relu } else { tanh }", "repeat 3{dense(3)->relu}", "for c in [1] { repeat c { relu } }"),
-        model("if a { relu } else { tanh }", "repeat 3 { dense(3) -> relu }", "for c in [1] { repeat c { relu } }"),
+        model("if a { relu } else { tanh }", "repeat 3 ,a=b{dense(3)}", "for c in [1] { repeat c { relu } }"),
+        model("if a { relu } else { tanh }", "repeat 3, a = b { dense(3) }", "for c in [1] { repeat c { relu } }"),
     ),
     "a block that is too long for one line": (
         model(f"if a {{ dense({'a' * 90}) -> relu -> tanh }}"),

@@ -217,7 +217,7 @@ def test_slashes_begin_no_comment_but_continue_the_line_before() -> None:
 def test_what_follows_a_body_does_not_break_it() -> None:
     file, found = parse(model("repeat 2 { x = 1 } relu\ny = 2"), "f")
     assert places(found) == [("E115", 3, 20)]
-    assert shown(file.definitions[0].body) == "[Repeat(None, 2, None, [Assign([x], 1)]), Assign([y], 2)]"
+    assert shown(file.definitions[0].body) == "[Repeat(None, 2, None, None, [Assign([x], 1)]), Assign([y], 2)]"
 
 
 def test_planted_errors_are_all_found_and_nothing_else() -> None:

@@ -23,7 +23,7 @@ model language(recompute = {recompute}) {{
   input tokens: int64[N, T]
   layer embed = embedding(64, {dim})
   tokens -> embed -> learned_position(128)
-  repeat {layers} {{ one_layer(4, 0.1, recompute = recompute) }}
+  {repeat}
   layer_norm
   output logits = dense(64, weight = embed.weight, bias = false)
 }}
@@ -53,16 +53,28 @@ print(peak() - before)
 """
 
 
-def text(recompute: bool, dim: int = 16, layers: int = 3, activation: str = "gelu") -> str:
-    return SPEC.format(recompute=str(recompute).lower(), dim=dim, layers=layers, activation=activation)
+BLOCK = "repeat {layers} {{ one_layer(4, 0.1, recompute = recompute) }}"
+STEPS = "decoder = repeat {layers} as i, recompute = recompute {{ one_layer(4, 0.1) }}"
+OUTSIDE = "decoder = repeat {layers} as i, recompute = recompute {{ one_layer(4, 0.1, recompute = i > 0) }}"
+"""What is computed again: blocks, the steps of a repeat, and steps with blocks that say so too."""
 
 
-@pytest.mark.parametrize("activation", ["gelu", 'gelu("tanh")', "relu"])
-def test_gradients_are_the_same_to_the_last_bit(activation: str) -> None:
+def text(recompute: bool, dim: int = 16, layers: int = 3, activation: str = "gelu", repeat: str = BLOCK) -> str:
+    written = repeat.format(layers=layers)
+    return SPEC.format(recompute=str(recompute).lower(), dim=dim, activation=activation, repeat=written)
+
+
+@pytest.mark.parametrize(
+    ("activation", "repeat"),
+    [("gelu", BLOCK), ('gelu("tanh")', BLOCK), ("relu", BLOCK), ("gelu", STEPS), ("gelu", OUTSIDE)],
+)
+def test_gradients_are_the_same_to_the_last_bit(activation: str, repeat: str) -> None:
     """Dropout included, whose masks are made again as well."""
     random = np.random.default_rng(1)
     batch = {name: random.integers(0, 64, (4, 16)) for name in ("tokens", "following")}
-    kept, again = (nnspec.Trainer(nnspec.loads(text(it, activation=activation)), seed=3) for it in (False, True))
+    kept, again = (
+        nnspec.Trainer(nnspec.loads(text(it, activation=activation, repeat=repeat)), seed=3) for it in (False, True)
+    )
     for _ in range(3):
         found, wanted = again.gradients(batch), kept.gradients(batch)
         assert all(found[name].tobytes() == wanted[name].tobytes() for name in wanted)
@@ -70,9 +82,37 @@ def test_gradients_are_the_same_to_the_last_bit(activation: str) -> None:
 
 
 def test_a_step_of_twelve_layers_takes_a_third_less_memory() -> None:
-    """Of what the first steps add to the peak of a process; here it is two thirds less."""
-    kept, again = (_added(text(it, dim=64, layers=12)) for it in (False, True))
-    assert again < kept * 2 / 3
+    """Of what the first steps add to the peak of a process; here it is two thirds less, by either form."""
+    kept = _added(text(False, dim=64, layers=12))
+    for repeat in (BLOCK, STEPS):
+        assert _added(text(True, dim=64, layers=12, repeat=repeat)) < kept * 2 / 3
+
+
+def test_steps_of_a_repeat_without_blocks() -> None:
+    """Each step is a group of its own, with what its body writes, and the numbers are the same."""
+    spec = """nnspec 1
+model one(recompute = true) {
+  input x: float32[N, 5]
+  repeat 3, recompute = recompute {
+    x = x + (x -> dense(7) -> tanh -> dropout(0.2) -> dense(5))
+    x -> layer_norm
+  }
+  output y = dense(1)
+}
+train {
+  target t: float32[N, 1]
+  loss = mse(y, t)
+  optimizer = sgd(lr = 0.1)
+  steps = 3
+}
+"""
+    random = np.random.default_rng(2)
+    batch = {"x": random.normal(size=(8, 5)).astype(np.float32), "t": random.normal(size=(8, 1)).astype(np.float32)}
+    again, kept = (nnspec.loads(spec, set={"recompute": it}) for it in (True, False))
+    assert sorted({node.recompute for node in again.nodes}) == [0, 1, 2, 3]
+    assert {node.recompute for node in kept.nodes} == {0}
+    found, wanted = (nnspec.Trainer(it, seed=3).gradients(batch) for it in (again, kept))
+    assert all(found[name].tobytes() == wanted[name].tobytes() for name in wanted)
 
 
 def _added(spec: str) -> int:

@@ -1,4 +1,5 @@
-"""Memory for time: what the forward pass made is computed again where the backward pass needs it, and not kept.
+"""Memory for time: what blocks made in the forward pass is not kept, and computed again where the backward pass needs
+it.
 
 The second copy must not run before its time, when the executor would keep it as it kept the first. So what it reads
 comes through a Reshape whose target is known only when the backward pass has come that far. Chen et al., 2016.
@@ -14,7 +15,7 @@ from nnspec.graph.dtypes import is_float
 from nnspec.graph.graph import Graph, Node, Value
 
 
-def recompute(g: Graph, forward: int) -> None:
+def recompute_blocks(g: Graph, forward: int) -> None:
     """Let the nodes behind the first `forward` read copies of what `g.spared` and the groups of `g.recomputed` made.
 
     What a group gives to the rest of the forward pass is kept, and what it reads.

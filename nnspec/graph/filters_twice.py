@@ -1,4 +1,5 @@
-"""What is computed twice, so that it need not be kept from the forward pass to the backward one."""
+"""Large values that follow from a parameter, such as filters of Winograd's form: computed twice, so that they need not
+be kept from the forward pass to the backward one."""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ LARGE = 2**22
 VIEWS = ("Reshape", "Transpose")
 
 
-def recomputed(g: Graph, forward: Value) -> Graph:
+def filters_twice(g: Graph, forward: Value) -> Graph:
     """The graph in which what `forward` does not depend on gets large values that follow from one parameter, such as
     filters that were evaluated at some points, by a second computation.
 
