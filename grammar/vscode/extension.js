@@ -11,7 +11,7 @@ async function activate() {
   try {
     await client.start();
   } catch (error) {
-    window.showErrorMessage(`${command} lsp does not start: ${error.message}. Install it: pip install 'nnspec[lsp]'`);
+    window.showErrorMessage(`${command} lsp does not start: ${error.message}. Install it: pip install 'pygls>=2'`);
   }
 }
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from nnspec.diagnostics.errors import Diagnostic
 
 FORMATS = ("text", "json", "github", "sarif", "junit")
+FORMAT = "text for people, json for programs, github, sarif and junit for CI"
 ROUNDS = 5
 """How often mending is tried: what one edit reveals, the next one may mend."""
 
@@ -25,18 +26,20 @@ ROUNDS = 5
 def declare(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "paths",
-        nargs="+",
+        nargs="*",
+        default=["."],
         metavar="PATH",
-        help="a file, a folder (every .nn file below it), a pattern such as 'specs/**/*.nn', or - for standard input",
+        help="a file, a folder (every .nn file below it), a pattern such as 'specs/**/*.nn', or - for standard input; "
+        "the present folder by default",
     )
-    command.add_argument("--format", choices=FORMATS, default="text")
+    command.add_argument("--format", choices=FORMATS, default="text", help=FORMAT)
     command.add_argument(
         "--stdin-filename", default="<stdin>", metavar="FILE", help="the name of standard input in messages"
     )
-    command.add_argument("--strict", action="store_true", help="exit 1 for warnings too")
+    command.add_argument("--strict", action="store_true", help="warnings fail too: exit code 1")
     command.add_argument("--fix", action="store_true", help="mend what can be mended safely")
-    command.add_argument("--no-cache", action="store_true", help="look at every file, changed or not")
-    command.add_argument("--quiet", action="store_true", help="print errors alone")
+    command.add_argument("--no-cache", action="store_true", help="check every file anew, changed or not")
+    command.add_argument("--quiet", action="store_true", help="print errors only")
     settings.declare(command)
     command.set_defaults(run=run)
 

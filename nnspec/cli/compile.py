@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def declare(command: argparse.ArgumentParser) -> None:
-    command.add_argument("spec", metavar="SPEC")
+    command.add_argument("spec", metavar="SPEC", help="a .nn file")
     command.add_argument(
         "--weights", metavar="RUN|FILE", help="a run directory, or a safetensors file; initial values without it"
     )

@@ -28,7 +28,7 @@ def declare(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--breaking", action="store_true", help="exit 1 where a deployed client or a saved weight file would break"
     )
-    command.add_argument("--format", choices=("text", "json"), default="text")
+    command.add_argument("--format", choices=("text", "json"), default="text", help="json for programs")
     settings.declare(command)
     command.set_defaults(run=run)
 

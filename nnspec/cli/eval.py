@@ -9,16 +9,18 @@ from nnspec.cli import settings
 
 
 def declare(command: argparse.ArgumentParser) -> None:
-    command.add_argument("spec", metavar="SPEC")
+    command.add_argument("spec", metavar="SPEC", help="a .nn file")
     command.add_argument("--weights", required=True, metavar="RUN|FILE", help="a run directory, or a safetensors file")
-    command.add_argument("--split", choices=("train", "validation", "test"), default="validation")
     command.add_argument(
-        "--data", metavar="DIR", help="the folder that paths of data are relative to; that of the spec"
+        "--split", choices=("train", "validation", "test"), default="validation", help="validation by default"
+    )
+    command.add_argument(
+        "--data", metavar="DIR", help="the folder that paths of data are relative to; by default that of the spec"
     )
     command.add_argument(
         "--seed", type=int, metavar="N", help="the seed that drew the split; that of the run by default"
     )
-    command.add_argument("--format", choices=("text", "json"), default="text")
+    command.add_argument("--format", choices=("text", "json"), default="text", help="json for programs")
     settings.declare(command)
     command.set_defaults(run=run)
 

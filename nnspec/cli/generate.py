@@ -9,18 +9,24 @@ from nnspec.cli.train import positive
 
 
 def declare(command: argparse.ArgumentParser) -> None:
-    command.add_argument("spec", metavar="SPEC")
+    command.add_argument("spec", metavar="SPEC", help="a .nn file")
     command.add_argument("--weights", required=True, metavar="RUN|FILE", help="a run directory, or a safetensors file")
     command.add_argument("--prompt", default="", metavar="TEXT", help="what to go on with; a new line by default")
     command.add_argument("--tokens", type=positive, default=200, metavar="N", help="how many to write; 200 by default")
     command.add_argument(
-        "--temperature", type=_at_least_0, default=1.0, metavar="X", help="below 1 the likely is likelier; 0 takes it"
+        "--temperature",
+        type=_at_least_0,
+        default=1.0,
+        metavar="X",
+        help="1 by default; lower is safer, higher bolder, and 0 always takes the likeliest",
     )
     command.add_argument("--top-k", type=positive, metavar="K", help="only the K most likely")
     command.add_argument(
         "--top-p", type=_part, metavar="P", help="only the most likely that have the probability P together"
     )
-    command.add_argument("--seed", type=int, default=0, metavar="N")
+    command.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="the same seed writes the same text; 0 by default"
+    )
     settings.declare(command)
     command.set_defaults(run=run)
 

@@ -8,7 +8,7 @@ from nnspec.cli.config import WrongUsage
 
 
 def declare(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--stdio", action="store_true", help="as is the default; many editors say it")
+    command.add_argument("--stdio", action="store_true", help="the default; here because many editors ask for it")
     command.set_defaults(run=run)
 
 
@@ -18,6 +18,6 @@ def run(options: argparse.Namespace) -> int:
     except ModuleNotFoundError as error:
         if error.name not in ("pygls", "lsprotocol"):
             raise
-        raise WrongUsage("the language server needs pygls", "pip install 'nnspec[lsp]'") from None
+        raise WrongUsage("the language server needs pygls", "pip install 'pygls>=2'") from None
     serve()
     return 0

@@ -14,20 +14,20 @@ from importlib import import_module
 from typing import NoReturn
 
 COMMANDS = {
-    "check": "report every error of every file",
+    "new": "write a starter spec, with data, that trains as it stands",
+    "check": "report every error of every spec",
     "fmt": "bring specs into their one layout",
-    "show": "print each layer with its shapes, parameters and MACs",
-    "diff": "say what changed for those who deploy a model",
+    "show": "list the layers of a model: shapes, parameters, MACs",
+    "explain": "explain an error code, with an example that fails and one that works",
     "train": "train a model into a run directory",
-    "eval": "report loss and metrics of a trained model",
+    "report": "write the report of a run again",
+    "eval": "measure loss and metrics of a trained model",
     "compile": "write a verified ONNX file",
-    "report": "write the report of a run once more",
-    "verify": "ask a deployed model what was recorded when it was compiled",
-    "run": "compute outputs from arrays or tables",
+    "verify": "check that a deployed model gives the answers that were recorded",
+    "run": "run a model on tables, arrays or images",
     "generate": "write text with a language model",
-    "explain": "explain an error code",
+    "diff": "tell what changed in a spec for those who deploy the model",
     "lsp": "serve editors: diagnostics, hover, completion, rename, layout",
-    "new": "write a starter spec that trains as it stands",
 }
 
 
@@ -40,7 +40,11 @@ class Parser(argparse.ArgumentParser):
         chosen = re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message)
         close = get_close_matches(chosen[1], re.findall(r"'(.*?)'", chosen[2]), n=1) if chosen else []
         hint = f"\n  help: did you mean {close[0]}?" if close else ""
-        self.exit(2, f"{self.prog}: {message}{hint}\n")
+        self.exit(2, f"{self.prog}: {message}{hint or _usage(self.prog)}\n")
+
+
+def _usage(prog: str) -> str:
+    return f"\n  help: `{prog} --help` lists what there is"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -95,4 +99,14 @@ def _parser(arguments: Sequence[str]) -> Parser:
         command = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
         if name == asked:
             import_module(f"nnspec.cli.{name}").declare(command)
+            command.formatter_class = argparse.RawDescriptionHelpFormatter
+            command.epilog = _examples(name) if {"-h", "--help"} & set(arguments) else None
     return parser
+
+
+def _examples(command: str) -> str:
+    """What stands below the help of a command."""
+    from nnspec.cli.examples import EXAMPLES
+
+    lines = "".join(f"\n  {line}" for line in EXAMPLES[command])
+    return f"examples:{lines}"

@@ -5,17 +5,20 @@ from __future__ import annotations
 import glob
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatch
+from functools import cache
 from pathlib import Path
 
 STDIN = "-"
+FOREIGN = ("run.json", "pyvenv.cfg")
+"""A folder that holds one of these is a run directory, or an environment of Python: its specs are copies."""
 
 
 def spec_files(arguments: Iterable[str], exclude: Iterable[str] = ()) -> Iterator[str]:
     """The files that the arguments name, each once: files, folders with every .nn file below them, patterns such as
     `specs/**/*.nn`, and `-`.
 
-    In folders, and behind patterns, hidden folders and what matches `exclude` are left out. Raises E301 for an argument
-    that names no file.
+    In folders, and behind patterns, hidden folders, run directories, environments and what matches `exclude` are left
+    out. Raises E301 for an argument that names no file.
     """
     seen: set[str] = set()
     for argument in arguments:
@@ -49,4 +52,11 @@ def _left_out(file: str, argument: str, exclude: tuple[str, ...]) -> bool:
     below = file.removeprefix(argument).split("/")[:-1]
     hidden = any(part.startswith(".") and part not in (".", "..") for part in below)
     path = Path(file).as_posix()
-    return hidden or any(fnmatch(path, p) or fnmatch(path, f"{p}/*") or fnmatch(path, f"*/{p}/*") for p in exclude)
+    if hidden or any(_is_foreign(folder) for folder in Path(file).parents[: len([part for part in below if part])]):
+        return True
+    return any(fnmatch(path, p) or fnmatch(path, f"{p}/*") or fnmatch(path, f"*/{p}/*") for p in exclude)
+
+
+@cache
+def _is_foreign(folder: Path) -> bool:
+    return any((folder / name).exists() for name in FOREIGN)

@@ -22,7 +22,7 @@ FIT = "instead of as in training: bring images to the size of the input"
 
 
 def declare(command: argparse.ArgumentParser) -> None:
-    command.add_argument("spec", metavar="SPEC|MODEL.onnx")
+    command.add_argument("spec", metavar="SPEC|MODEL.onnx", help="a .nn file, or a model file")
     command.add_argument("--weights", metavar="RUN|FILE", help="with a spec: a run directory, or a safetensors file")
     command.add_argument("--input", action="append", default=[], metavar="NAME=FILE", help=INPUT)
     command.add_argument("--fit", choices=("stretch", "crop", "pad"), help=FIT)

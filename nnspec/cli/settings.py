@@ -16,10 +16,15 @@ WORDS = {"true": True, "false": False, "none": None}
 def declare(command: argparse.ArgumentParser) -> None:
     """Add `--set` and `--root`."""
     command.add_argument(
-        "--set", action="append", default=[], type=setting, metavar="NAME=VALUE", help="a parameter of the model"
+        "--set",
+        action="append",
+        default=[],
+        type=setting,
+        metavar="NAME=VALUE",
+        help="a parameter of the model, such as hidden=32; may be given again",
     )
     command.add_argument(
-        "--root", metavar="DIR", help="folder that used files must lie in; by default that of the spec"
+        "--root", metavar="DIR", help="the folder that files of `use` must lie in; by default that of the spec"
     )
 
 

@@ -14,7 +14,7 @@ from nnspec.report.layers import HEADS, layer_rows, title, totals
 
 
 def declare(command: argparse.ArgumentParser) -> None:
-    command.add_argument("spec", metavar="SPEC|MODEL.onnx")
+    command.add_argument("spec", metavar="SPEC|MODEL.onnx", help="a .nn file, or a model file")
     command.add_argument(
         "--format",
         choices=("text", "json", "mermaid", "schema", "spec"),

@@ -21,22 +21,26 @@ if TYPE_CHECKING:
 
 
 def declare(command: argparse.ArgumentParser) -> None:
-    command.add_argument("spec", metavar="SPEC")
-    command.add_argument("--out", required=True, metavar="RUN", help="the run directory")
+    command.add_argument("spec", metavar="SPEC", help="a .nn file")
+    command.add_argument("--out", metavar="RUN", help="the run directory; runs/NAME for NAME.nn by default")
     command.add_argument(
-        "--data", metavar="DIR", help="the folder that paths of data are relative to; that of the spec"
+        "--data", metavar="DIR", help="the folder that paths of data are relative to; by default that of the spec"
     )
-    command.add_argument("--epochs", type=positive, metavar="N", help="instead of the spec's")
+    command.add_argument("--epochs", type=positive, metavar="N", help="how many in all, instead of the spec's")
     command.add_argument("--seed", type=int, metavar="N", help="instead of the spec's")
-    command.add_argument("--threads", type=positive, metavar="N", help="at most so many; all cores by default")
-    command.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    command.add_argument(
+        "--threads", type=positive, metavar="N", help="how many to compute with; as many as there are cores by default"
+    )
+    command.add_argument(
+        "--device", choices=("cpu", "cuda"), default="cpu", help="cuda needs the package onnxruntime-gpu"
+    )
     command.add_argument("--resume", action="store_true", help="go on with the run in RUN")
     command.add_argument(
         "--checkpoint-every",
         type=cadence,
         default="30s",
         metavar="N",
-        help="within an epoch, after so many steps (100) or time (30s, 5m, 1h); 30s by default",
+        help="save within an epoch, after so many steps (100) or so much time (30s, 5m, 1h); 30s by default",
     )
     command.add_argument(
         "--on-nan",
@@ -66,6 +70,7 @@ def cadence(text: str) -> str:
 
 
 def run(options: argparse.Namespace) -> int:
+    options.out = options.out or str(Path("runs", Path(options.spec).stem))
     with terminable(), warnings_as_lines():
         try:
             return _train(options)

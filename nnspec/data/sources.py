@@ -142,7 +142,7 @@ class ImageFolder(Source):
     that are no images with a warning.
 
     Images are decoded by threads ahead of the step that needs them, and need not fit in memory. Needs Pillow:
-    `pip install 'nnspec[data]'`.
+    `pip install pillow`.
     """
 
     foreign_names: ClassVar[tuple[str, ...]] = (

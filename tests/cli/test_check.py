@@ -88,7 +88,7 @@ def test_settings(nnspec: Command) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["chek"], ["check"], ["check", "x.nn", "--format", "xml"], ["check", "x.nn", "--set", "a"], []]
+    "arguments", [["chek"], ["fmt"], ["check", "x.nn", "--format", "xml"], ["check", "x.nn", "--set", "a"], []]
 )
 def test_wrong_usage_is_2(nnspec: Command, arguments: list[str]) -> None:
     assert nnspec(*arguments).code == 2
@@ -131,3 +131,15 @@ def test_explain(nnspec: Command) -> None:
     assert nnspec("explain", "e203").out.startswith("E203")
     assert nnspec("explain", "E999").code == 2
     assert set(CATALOGUE) <= {line.split()[0] for line in nnspec("explain").out.splitlines()}
+
+
+def test_copies_in_runs_and_environments_are_left_out(nnspec: Command, folder: Path) -> None:
+    """So that `nnspec check` in a project neither checks nor, as `fmt`, changes what a run was started with."""
+    for place, mark in (("mine/runs/a", "run.json"), ("mine/env", "pyvenv.cfg")):
+        (folder / place / "blocks").mkdir(parents=True)
+        (folder / place / mark).write_text("{}")
+        for copy in (folder / place / "spec.nn", folder / place / "blocks" / "own.nn"):
+            copy.write_text("no spec")
+    (folder / "mine" / "one.nn").write_text((folder / "specs" / "iris.nn").read_text())
+    assert nnspec("check", "mine").out == "1 file checked, no errors\n"
+    assert nnspec("check", "mine/runs/a/spec.nn").code == 1  # one that is named is read

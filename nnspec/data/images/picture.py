@@ -45,9 +45,7 @@ def require_pillow() -> None:
     try:
         import PIL.Image  # noqa: F401
     except ImportError as error:
-        raise Fault(
-            "E612", "images are decoded by Pillow, which is not installed", "pip install 'nnspec[data]'"
-        ) from error
+        raise Fault("E612", "images are decoded by Pillow, which is not installed", "pip install pillow") from error
 
 
 def size_of(file: str, name: str) -> Size:

@@ -116,7 +116,7 @@ MEANINGS = (
         "a library that reads this kind of data is not installed",
         """Images are decoded by Pillow. It is an extra, so that whoever needs none of this installs none of it.""",
         '$ pip install nnspec     # and in the spec: train = images("pets")',
-        "$ pip install 'nnspec[data]'     # and in the spec: train = images(\"pets\")",
+        '$ pip install pillow     # and in the spec: train = images("pets")',
         shell=True,
     ),
     Entry(
