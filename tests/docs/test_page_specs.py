@@ -44,7 +44,7 @@ def test_parameters_have_the_paths_that_the_page_says() -> None:
 
 
 RUN_ELSEWHERE = {"training-anywhere.md": {"py", "js"}}
-"""Loops without nnspec: training/test_training_export runs them."""
+"""Loops without nnspec: training/test_training_export and web/test_loop run them."""
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -76,9 +76,9 @@ def from_files(spec: nnspec.Spec, folder: Path, count: int) -> tuple[list[float]
     return [loss for loss, _ in done], done[-1][1]
 
 
-@pytest.mark.parametrize("name", ["iris", "diabetes", "digits_cnn", "digits_rnn", "char_gpt"])
+@pytest.mark.parametrize("name", ["iris", "diabetes", "digits_cnn", "digits_resnet", "digits_rnn", "char_gpt"])
 def test_fifty_steps_without_nnspec_have_the_losses_of_the_trainer(name: str, tmp_path: Path) -> None:
-    spec, count = nnspec.load(ACCEPTANCE / f"{name}.nn"), 10 if name == "char_gpt" else 50
+    spec, count = nnspec.load(ACCEPTANCE / f"{name}.nn"), 50
     wanted, trainer = trained(spec, count)
     found, state = from_files(spec, tmp_path, count)
     assert found == wanted
