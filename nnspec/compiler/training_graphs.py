@@ -183,12 +183,18 @@ def _loss_and_metrics(spec: Spec, library: Library, g: Graph, sizes: Sizes) -> V
     values = lower_model(spec, library, g, sizes)
     loss = lower_loss(spec, library, g, values, sizes)
     g.output(LOSS, loss)
-    for item in spec.train.metrics:
-        metric = codec.decode(library, "metric", item.metric)
-        with g.at(item.name):
-            for part, value in metric.parts(g, *(values[name] for name in item.inputs)).items():
-                g.output(metric_name(item.name, part), value)
+    lower_metrics(spec, library, g, values)
     return loss
+
+
+def lower_metrics(spec: Spec, library: Library, g: Graph, values: Mapping[str, Value]) -> None:
+    """Outputs `metric/…`: what this batch says, from values of the model and targets."""
+    for item in spec.train.metrics if spec.train else ():
+        given = {option: values[name] for option, name in item.arguments.items()}
+        metric = codec.decode(library, "metric", item.metric, **{option: value.type for option, value in given.items()})
+        with g.at(item.name):
+            for part, value in metric.parts(g, *(values[name] for name in item.inputs), **given).items():
+                g.output(metric_name(item.name, part), value)
 
 
 def _penalty(spec: Spec, library: Library, g: Graph) -> Value | None:

@@ -173,7 +173,8 @@ def _classes(target: Tensor, nodes: Sequence[NodeRecord]) -> int | None:
 
 def _metric(own: MetricRecord) -> spec.Metric:
     inputs = tuple(tensor.final for tensor in own.inputs)
-    return spec.Metric(name=own.name, metric=encode(own.metric), inputs=inputs, span=own.span)
+    arguments = {name: tensor.final for name, tensor in own.arguments.items()}
+    return spec.Metric(name=own.name, metric=encode(own.metric), inputs=inputs, arguments=arguments, span=own.span)
 
 
 def _data(data: DataRecord) -> spec.Data:

@@ -25,6 +25,8 @@ class MetricRecord:
 
     metric: Any
     inputs: list[Tensor]
+    arguments: dict[str, Tensor]
+    """Options that are values."""
     span: Span
     name: str = ""
     """As reported: `accuracy`, or `accuracy.digit` where it is used twice."""

@@ -146,6 +146,8 @@ class Metric(Part):
     """As reported: `accuracy`, or `accuracy.digit` where it is used twice."""
     metric: ComponentRef
     inputs: tuple[str, ...]
+    arguments: dict[str, str] = {}
+    """Options that are values, by name."""
     span: Span
 
 

@@ -150,7 +150,8 @@ class TrainReader:
             bound.component.infer(*(tensor.type for tensor in inputs))
         except Fault as fault:
             return self.record.report(fault, name.span)
-        return MetricRecord(bound.component, inputs, call.span)
+        given = {name: tensor for name, tensor in bound.tensors.items() if isinstance(tensor, Tensor)}
+        return MetricRecord(bound.component, inputs, given, call.span)
 
     # Names and patterns
 

@@ -25,7 +25,7 @@ def warn_of_unused_values(record: Record, env: Environment, train: TrainRecord |
         used.update(node.operands)
     if train:
         used.add(train.loss)
-        used.update(tensor for metric in train.metrics for tensor in metric.inputs)
+        used.update(tensor for metric in train.metrics for tensor in (*metric.inputs, *metric.arguments.values()))
         for name, target in train.targets.items():
             if isinstance(target.tensor, Tensor) and target.tensor not in used:
                 help = "give it to a loss or a metric, or leave it out"

@@ -2,113 +2,51 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-from nnspec.diagnostics.errors import Fault
-from nnspec.ir.components import Example, Loss, called, feature_axis, known_size
-from nnspec.ir.fields import Limits, PositiveFloat
+from nnspec.ir.components import Example, Loss, called, feature_axis
+from nnspec.ir.fields import PositiveFloat
 from nnspec.ir.types import TensorType
+from nnspec.layers.lengths import LENGTHS, require_lengths, steps_that_count
 from nnspec.recipe.base import LOSSES
-from nnspec.recipe.fits import require_classes, require_same
+from nnspec.recipe.fits import require_same
+from nnspec.recipe.means import least, mean, total
 
 if TYPE_CHECKING:
     from nnspec.graph.graph import Graph, Value
 
 
-@LOSSES("cross_entropy")
-class CrossEntropy(Loss):
-    """-log of the softmax of the logits at the class, as PyTorch's CrossEntropyLoss.    [*, C], integers [*] -> []
-
-    With class weights it is a weighted mean, Σ wᵢ lossᵢ / Σ wᵢ, where wᵢ is the weight of the class of element i.
-    """
-
-    foreign_options = called(
-        label_smoothing="smoothing", ignore="ignore_index ignore_class", weight="class_weight class_weights weights"
-    )
-    foreign_names = (
-        "nll_loss",
-        "sparse_categorical_crossentropy",
-        "categorical_crossentropy",
-        "CrossEntropyLoss",
-        "softmax_cross_entropy",
-    )
-    examples = (
-        Example("cross_entropy", ("float32[N, 3]", "int64[N]"), 0, 3),
-        Example("cross_entropy(label_smoothing = 0.1)", ("float32[N, 4, 3]", "int64[N, 4]"), 0, 3),
-        Example("cross_entropy(ignore = 1)", ("float32[N, 3]", "int32[N]"), 0, 3),
-        Example("cross_entropy(weight = [0.5, 1, 2])", ("float32[N, 3]", "int64[N]"), 0, 3),
-        Example("cross_entropy(0.2, 2, [0.5, 1, 2], axis = 1)", ("float32[N, 3, 4]", "int64[N, 4]"), 0, 3),
-    )
-
-    label_smoothing: Annotated[float, Limits(ge=0, le=1)] = 0.0
-    """The part of the target that is spread evenly over all classes. Szegedy et al., 2016."""
-    ignore: int | None = None
-    """A class whose elements count nothing, such as padding."""
-    weight: tuple[float, ...] | None = None
-    """Weights of the classes."""
-    axis: int = -1
-    """The axis of the classes in the logits."""
-
-    def infer(self, logits: TensorType, target: TensorType) -> TensorType:
-        classes = require_classes(self.name, logits, target, self.axis)
-        if self.weight is not None and len(self.weight) != classes:
-            raise Fault(
-                "E203",
-                f"cross_entropy needs a weight for each of the {classes} classes of {logits}, got {len(self.weight)}",
-            )
-        return TensorType(logits.dtype, ())
-
-    def lower(self, g: Graph, logits: Value, target: Value) -> Value:
-        """LogSoftmax and GatherElements: a quarter of the time of SoftmaxCrossEntropyLoss."""
-        at = self.axis % logits.rank
-        log_p = g.op("LogSoftmax", logits, axis=at)
-        classes, counted = self._classes(g, target)
-        picked = _pick(g, log_p, classes, at)
-        weights = self._weights(g, log_p, classes, counted)
-        total = picked if weights is None else g.op("Mul", picked, weights)
-        if self.label_smoothing:
-            total = self._smoothed(
-                g, total, self._spread(g, log_p, counted, at), known_size(self.name, logits.type, at)
-            )
-        if weights is None:
-            return g.op("Neg", _mean(g, total))
-        return g.op("Neg", g.op("Div", _sum(g, total), g.op("Max", _sum(g, weights), _least(log_p.dtype))))
-
-    def _classes(self, g: Graph, target: Value) -> tuple[Value, Value | None]:
-        """The classes, with a valid one in the place of the ignored, and which elements count (None: all)."""
-        classes = g.cast(target, "int64")
-        if self.ignore is None:
-            return classes, None
-        counted = g.op("Not", g.op("Equal", classes, self.ignore))
-        return g.op("Where", counted, classes, 0), counted
-
-    def _weights(self, g: Graph, log_p: Value, classes: Value, counted: Value | None) -> Value | None:
-        """The weight of each element; None where all are 1."""
-        present = None if counted is None else g.cast(counted, log_p.dtype)
-        if self.weight is None:
-            return present
-        weights = g.op("Gather", g.constant(self.weight, log_p.dtype), classes, axis=0)
-        return weights if present is None else g.op("Mul", weights, present)
-
-    def _spread(self, g: Graph, log_p: Value, counted: Value | None, at: int) -> Value:
-        """Σ over classes of log p, weighted by class."""
-        if self.weight is not None:
-            shape = (len(self.weight), *(1 for _ in range(log_p.rank - 1 - at)))
-            log_p = g.op("Mul", log_p, g.reshape(g.constant(self.weight, log_p.dtype), shape))
-        spread = g.reduce("ReduceSum", log_p, [at])
-        return spread if counted is None else g.op("Mul", spread, g.cast(counted, log_p.dtype))
-
-    def _smoothed(self, g: Graph, picked: Value, spread: Value, classes: int) -> Value:
-        even = g.op("Mul", spread, self.label_smoothing / classes)
-        return g.op("Add", g.op("Mul", picked, 1 - self.label_smoothing), even)
-
-
 class Pointwise(Loss):
-    """Base of the losses whose prediction and target have one shape."""
+    """Base of the losses whose prediction and target have one shape: a mean over all elements, or over those that
+    `lengths` leave."""
+
+    foreign_options = LENGTHS
+
+    lengths: TensorType | None = None
+    """Steps of each row [N, T, *], integers [N]: what follows is padding. It counts nothing, whatever stands there."""
+
+    def __init_subclass__(cls) -> None:
+        """The option `lengths` comes last."""
+        super().__init_subclass__()
+        cls.option_names = (*(name for name in cls.option_names if name != "lengths"), "lengths")
 
     def infer(self, prediction: TensorType, target: TensorType) -> TensorType:
         require_same(self.name, prediction, target)
+        require_lengths(self.name, prediction, self.lengths)
         return TensorType(prediction.dtype, ())
+
+    def lower(self, g: Graph, prediction: Value, target: Value, *, lengths: Value | None = None) -> Value:
+        """Padding is 0 on both sides before the loss sees it, so that what is no number there has no gradient."""
+        if lengths is None:
+            return mean(g, self.elements(g, prediction, target))
+        steps = steps_that_count(g, prediction, lengths)
+        found = self.elements(g, *(g.op("Where", steps, x, 0) for x in (prediction, target)))
+        counted = g.cast(g.expand(steps, prediction.shape), prediction.dtype)
+        return g.op("Div", total(g, g.op("Mul", found, counted)), g.op("Max", total(g, counted), 1))
+
+    def elements(self, g: Graph, prediction: Value, target: Value) -> Value:
+        """The loss of each element."""
+        raise NotImplementedError
 
 
 @LOSSES("binary_cross_entropy")
@@ -128,10 +66,13 @@ class BinaryCrossEntropy(Pointwise):
         "sigmoid_cross_entropy",
         "binary_cross_entropy_with_logits",
     )
-    examples = (Example("binary_cross_entropy", ("float32[N, 3]", "float32[N, 3]"), 0, 1),)
+    examples = (
+        Example("binary_cross_entropy", ("float32[N, 3]", "float32[N, 3]"), 0, 1),
+        Example("binary_cross_entropy", ("float32[N, T]",) * 2, 0, 1, arguments=(("lengths", "int64[N]"),)),
+    )
 
-    def lower(self, g: Graph, prediction: Value, target: Value) -> Value:
-        return _mean(g, g.op("Sub", g.op("Softplus", prediction), g.op("Mul", prediction, target)))
+    def elements(self, g: Graph, prediction: Value, target: Value) -> Value:
+        return g.op("Sub", g.op("Softplus", prediction), g.op("Mul", prediction, target))
 
 
 @LOSSES("mse")
@@ -139,11 +80,14 @@ class MeanSquaredError(Pointwise):
     """(x - t)².    [*], [*] -> []"""
 
     foreign_names = ("MSELoss", "mean_squared_error", "l2_loss", "squared_error")
-    examples = (Example("mse", ("float32[N, 3]", "float32[N, 3]")),)
+    examples = (
+        Example("mse", ("float32[N, 3]", "float32[N, 3]")),
+        Example("mse", ("float32[N, T, 3]",) * 2, arguments=(("lengths", "int64[N]"),)),
+    )
 
-    def lower(self, g: Graph, prediction: Value, target: Value) -> Value:
+    def elements(self, g: Graph, prediction: Value, target: Value) -> Value:
         gap = g.op("Sub", prediction, target)
-        return _mean(g, g.op("Mul", gap, gap))
+        return g.op("Mul", gap, gap)
 
 
 @LOSSES("mae")
@@ -151,10 +95,13 @@ class MeanAbsoluteError(Pointwise):
     """|x - t|.    [*], [*] -> []"""
 
     foreign_names = ("L1Loss", "mean_absolute_error", "l1_loss", "absolute_error")
-    examples = (Example("mae", ("float32[N, 3]", "float32[N, 3]")),)
+    examples = (
+        Example("mae", ("float32[N, 3]", "float32[N, 3]")),
+        Example("mae", ("float32[N, T]",) * 2, arguments=(("lengths", "int64[N]"),)),
+    )
 
-    def lower(self, g: Graph, prediction: Value, target: Value) -> Value:
-        return _mean(g, g.op("Abs", g.op("Sub", prediction, target)))
+    def elements(self, g: Graph, prediction: Value, target: Value) -> Value:
+        return g.op("Abs", g.op("Sub", prediction, target))
 
 
 @LOSSES("huber")
@@ -166,16 +113,17 @@ class Huber(Pointwise):
     examples = (
         Example("huber", ("float32[N, 3]", "float32[N, 3]")),
         Example("huber(delta = 0.5)", ("float32[N]", "float32[N]")),
+        Example("huber(0.5)", ("float32[N, 4]",) * 2, arguments=(("lengths", "int32[N]"),)),
     )
 
     delta: PositiveFloat = 1.0
     """The gap from which on the loss is linear."""
 
-    def lower(self, g: Graph, prediction: Value, target: Value) -> Value:
+    def elements(self, g: Graph, prediction: Value, target: Value) -> Value:
         """c (gap - ½ c), with the gap clipped to ±delta as c: both cases in one, and the gradient is c."""
         gap = g.op("Sub", prediction, target)
         clipped = g.op("Clip", gap, -self.delta, self.delta)
-        return _mean(g, g.op("Mul", clipped, g.op("Sub", gap, g.op("Mul", clipped, 0.5))))
+        return g.op("Mul", clipped, g.op("Sub", gap, g.op("Mul", clipped, 0.5)))
 
 
 @LOSSES("hinge")
@@ -183,10 +131,13 @@ class Hinge(Pointwise):
     """max(0, 1 - t x) for scores x and targets t that are -1 or 1. Cortes and Vapnik, 1995.    [*], [*] -> []"""
 
     foreign_names = ("HingeLoss", "hinge_loss", "SoftMarginLoss", "margin")
-    examples = (Example("hinge", ("float32[N, 3]", "float32[N, 3]")),)
+    examples = (
+        Example("hinge", ("float32[N, 3]", "float32[N, 3]")),
+        Example("hinge", ("float32[N, T]",) * 2, arguments=(("lengths", "int64[N]"),)),
+    )
 
-    def lower(self, g: Graph, prediction: Value, target: Value) -> Value:
-        return _mean(g, g.op("Relu", g.op("Sub", g.constant(1, prediction.dtype), g.op("Mul", prediction, target))))
+    def elements(self, g: Graph, prediction: Value, target: Value) -> Value:
+        return g.op("Relu", g.op("Sub", g.constant(1, prediction.dtype), g.op("Mul", prediction, target)))
 
 
 @LOSSES("kl_divergence")
@@ -199,12 +150,15 @@ class KlDivergence(Pointwise):
     """
 
     foreign_names = ("KLDivLoss", "kl_div", "kldivergence", "kld")
-    examples = (Example("kl_divergence", ("float32[N, 3]", "float32[N, 3]"), 0.05, 1),)
+    examples = (
+        Example("kl_divergence", ("float32[N, 3]", "float32[N, 3]"), 0.05, 1),
+        Example("kl_divergence", ("float32[N, T]",) * 2, 0.05, 1, arguments=(("lengths", "int64[N]"),)),
+    )
 
-    def lower(self, g: Graph, prediction: Value, target: Value) -> Value:
+    def elements(self, g: Graph, prediction: Value, target: Value) -> Value:
         """The logarithm never sees 0, so that t log t is 0 there."""
-        log_t = g.op("Log", g.op("Max", target, _least(target.dtype)))
-        return _mean(g, g.op("Mul", target, g.op("Sub", log_t, prediction)))
+        log_t = g.op("Log", g.op("Max", target, least(target.dtype)))
+        return g.op("Mul", target, g.op("Sub", log_t, prediction))
 
 
 @LOSSES("cosine")
@@ -227,28 +181,9 @@ class Cosine(Loss):
 
     def lower(self, g: Graph, prediction: Value, target: Value) -> Value:
         """Lengths are at least 1e-8, and bounded before the root, whose slope at 0 is infinite."""
-        lengths = [g.op("Sqrt", g.op("Max", self._dot(g, x, x), _least(x.dtype, 1e-16))) for x in (prediction, target)]
+        lengths = [g.op("Sqrt", g.op("Max", self._dot(g, x, x), least(x.dtype, 1e-16))) for x in (prediction, target)]
         similarity = g.op("Div", self._dot(g, prediction, target), g.op("Mul", *lengths))
-        return g.op("Sub", g.constant(1, prediction.dtype), _mean(g, similarity))
+        return g.op("Sub", g.constant(1, prediction.dtype), mean(g, similarity))
 
     def _dot(self, g: Graph, a: Value, b: Value) -> Value:
         return g.reduce("ReduceSum", g.op("Mul", a, b), [self.axis])
-
-
-def _pick(g: Graph, log_p: Value, classes: Value, at: int) -> Value:
-    """log p of each element's class."""
-    axis = g.constant([at], "int64")
-    return g.op("Squeeze", g.op("GatherElements", log_p, g.op("Unsqueeze", classes, axis), axis=at), axis)
-
-
-def _least(dtype: str, wanted: float = 1e-30) -> float:
-    """A number that is more than 0 and less than all that matters; `wanted`, where the dtype has it."""
-    return max(wanted, 6e-8) if dtype == "float16" else wanted
-
-
-def _mean(g: Graph, x: Value) -> Value:
-    return g.reduce("ReduceMean", x, range(x.rank))
-
-
-def _sum(g: Graph, x: Value) -> Value:
-    return g.reduce("ReduceSum", x, range(x.rank))

@@ -10,6 +10,7 @@ from nnspec.diagnostics.errors import Fault
 from nnspec.ir.components import Example
 from nnspec.ir.fields import PositiveInt
 from nnspec.ir.types import FLOATS, TensorType
+from nnspec.layers.lengths import LENGTHS, require_lengths, steps_that_count
 from nnspec.recipe.base import METRICS, Metric
 from nnspec.recipe.fits import require_answers, require_classes, require_same
 
@@ -138,31 +139,58 @@ class Regression(Metric):
         require_same(self.name, prediction, target)
 
 
+class MeanError(Regression):
+    """Base of the means over all elements, or over those that `lengths` leave."""
+
+    foreign_options = LENGTHS
+
+    lengths: TensorType | None = None
+    """Steps of each row [N, T, *], integers [N]: what follows is padding, and is left out."""
+
+    def infer(self, prediction: TensorType, target: TensorType) -> None:
+        super().infer(prediction, target)
+        require_lengths(self.name, prediction, self.lengths)
+
+    def _total(self, g: Graph, errors: Value, lengths: Value | None) -> tuple[Value, Value]:
+        """The sum of the errors that count, and how many they are."""
+        if lengths is None:
+            return _sum(g, errors), _size(g, errors)
+        counted = g.expand(steps_that_count(g, errors, lengths), errors.shape)
+        return _sum(g, g.op("Where", counted, errors, 0)), _sum(g, counted)
+
+
 @METRICS("mae")
-class MeanAbsoluteError(Regression):
+class MeanAbsoluteError(MeanError):
     """The mean of |x - t|.    [*], [*]"""
 
     foreign_names = ("mean_absolute_error", "l1")
-    examples = (Example("mae", ("float32[N, 3]", "float32[N, 3]")),)
+    examples = (
+        Example("mae", ("float32[N, 3]", "float32[N, 3]")),
+        Example("mae", ("float32[N, T]",) * 2, arguments=(("lengths", "int64[N]"),)),
+    )
 
-    def parts(self, g: Graph, prediction: Value, target: Value) -> dict[str, Value]:
-        gap = g.op("Abs", _gap(g, prediction, target))
-        return {"absolute": _sum(g, gap), "count": _size(g, gap)}
+    def parts(self, g: Graph, prediction: Value, target: Value, *, lengths: Value | None = None) -> dict[str, Value]:
+        total, count = self._total(g, g.op("Abs", _gap(g, prediction, target)), lengths)
+        return {"absolute": total, "count": count}
 
     def result(self, parts: Mapping[str, Any]) -> float:
         return _ratio(parts["absolute"], parts["count"])
 
 
 @METRICS("mse")
-class MeanSquaredError(Regression):
+class MeanSquaredError(MeanError):
     """The mean of (x - t)².    [*], [*]"""
 
     foreign_names = ("mean_squared_error", "l2")
-    examples = (Example("mse", ("float32[N, 3]", "float32[N, 3]")),)
+    examples = (
+        Example("mse", ("float32[N, 3]", "float32[N, 3]")),
+        Example("mse", ("float32[N, T, 3]",) * 2, arguments=(("lengths", "int64[N]"),)),
+    )
 
-    def parts(self, g: Graph, prediction: Value, target: Value) -> dict[str, Value]:
+    def parts(self, g: Graph, prediction: Value, target: Value, *, lengths: Value | None = None) -> dict[str, Value]:
         gap = _gap(g, prediction, target)
-        return {"squared": _sum(g, g.op("Mul", gap, gap)), "count": _size(g, gap)}
+        total, count = self._total(g, g.op("Mul", gap, gap), lengths)
+        return {"squared": total, "count": count}
 
     def result(self, parts: Mapping[str, Any]) -> float:
         return _ratio(parts["squared"], parts["count"])

@@ -10,12 +10,11 @@ import numpy as np
 from nnspec.compiler.batch import batch_types, sizes_of
 from nnspec.compiler.export import WATCHED, CompiledModel
 from nnspec.compiler.lowering import Library, lower_loss, sized
-from nnspec.compiler.training_graphs import LOSS, metric_name
+from nnspec.compiler.training_graphs import LOSS, lower_metrics
 from nnspec.data.rows import Dataset
 from nnspec.graph import onnx_file
 from nnspec.graph.graph import Graph
 from nnspec.graph.passes import optimized
-from nnspec.ir import codec
 from nnspec.ir.spec import Spec
 from nnspec.library import registries
 from nnspec.runtime.session import Session, available_cores
@@ -43,7 +42,7 @@ def watched_values(spec: Spec) -> tuple[str, ...]:
     train = spec.train
     assert train is not None
     read = {name for node in train.nodes for name in (*node.inputs, *node.arguments.values())}
-    read |= {name for metric in train.metrics for name in metric.inputs} | {train.loss}
+    read |= {name for metric in train.metrics for name in (*metric.inputs, *metric.arguments.values())} | {train.loss}
     return tuple(value.name for value in spec.values if value.name in read)
 
 
@@ -87,11 +86,7 @@ def _judge(spec: Spec, library: Library, sizes: Mapping[str, int]) -> Graph:
         if item.name in watched or item in spec.inputs
     }
     g.output(LOSS, lower_loss(spec, library, g, values, sizes))
-    for item in spec.train.metrics:
-        metric = codec.decode(library, "metric", item.metric)
-        with g.at(item.name):
-            for part, value in metric.parts(g, *(values[name] for name in item.inputs)).items():
-                g.output(metric_name(item.name, part), value)
+    lower_metrics(spec, library, g, values)
     return optimized(g)
 
 

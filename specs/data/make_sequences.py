@@ -1,4 +1,4 @@
-"""Makes temperature.csv, kinds.csv, kinds_test.csv and reversal.csv: `python specs/data/make_sequences.py`.
+"""Makes temperature.csv, kinds.csv, kinds_test.csv, reversal.csv and sorting.csv: `python specs/data/make_sequences.py`.
 
 All of it is invented, and the same at every run.
 """
@@ -23,6 +23,7 @@ def main() -> None:
     write("kinds.csv", ("text", "kind"), rows[:2000])
     write("kinds_test.csv", ("text", "kind"), rows[2000:2500])
     write("reversal.csv", ("digits", "reversed"), reversals(draw, 24_000))
+    write("sorting.csv", ("digits", "given", "sorted"), sortings(random.Random(8), 12_000))
 
 
 def temperatures(draw: random.Random, days: int) -> Iterator[tuple[int, float]]:
@@ -67,6 +68,18 @@ def reversals(draw: random.Random, count: int) -> Iterator[tuple[str, str]]:
         if digits not in seen:
             seen.add(digits)
             yield digits, digits[::-1]
+
+
+def sortings(draw: random.Random, count: int) -> Iterator[tuple[str, str, str]]:
+    """Different strings of three to eight digits; the same in order, with `>` where the answer begins, and with `<` where
+    it ends."""
+    seen: set[str] = set()
+    while len(seen) < count:
+        digits = "".join(draw.choice("0123456789") for _ in range(draw.randint(3, 8)))
+        if digits not in seen:
+            seen.add(digits)
+            ordered = "".join(sorted(digits))
+            yield digits, f">{ordered}", f"{ordered}<"
 
 
 def write(name: str, header: Sequence[str], rows: Iterator[Sequence[object]] | Sequence[Sequence[object]]) -> None:

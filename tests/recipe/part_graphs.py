@@ -37,13 +37,15 @@ def session(make: Callable[..., Mapping[str, Value]], types: Mapping[str, Tensor
     return ort.InferenceSession(to_model(g).SerializeToString(), providers=["CPUExecutionProvider"])
 
 
-def compute(component: Any, method: str, *arrays: Any, rows: Size | None = None) -> dict[str, Any]:
-    """What `component.lower` or `.parts` makes of arrays."""
+def compute(component: Any, method: str, *arrays: Any, rows: Size | None = None, **named: Any) -> dict[str, Any]:
+    """What `component.lower` or `.parts` makes of arrays; those that are options by their names."""
 
     def make(g: Graph, *inputs: Value) -> Mapping[str, Value]:
-        made = getattr(component, method)(g, *inputs)
+        options = dict(zip(named, inputs[len(inputs) - len(named) :], strict=True))
+        made = getattr(component, method)(g, *inputs[: len(inputs) - len(named)], **options)
         return made if isinstance(made, dict) else {"result": made}
 
+    arrays = (*arrays, *named.values())
     names = [f"x{i}" for i in range(len(arrays))]
     run = session(make, {name: type_of(array, rows) for name, array in zip(names, arrays, strict=True)})
     outputs = [item.name for item in run.get_outputs()]

@@ -90,6 +90,31 @@ def test_pointwise(call: str) -> None:
     assert loss(call, X, target) == pytest.approx(float(wanted), rel=1e-5)
 
 
+LENGTHS = np.array([3, 0, 5, 1, 5])
+
+
+@pytest.mark.parametrize("call", [call for call in POINTWISE if not call.startswith("cosine")])
+@pytest.mark.parametrize("shape", [(5, 5), (5, 5, 2)], ids=str)
+def test_padding_counts_nothing_in_pointwise_losses(call: str, shape: tuple[int, ...]) -> None:
+    """The mean over what is no padding, whatever stands there; 0 where all is."""
+    x, t = (np.abs(RANDOM.normal(size=shape)).astype(np.float32) for _ in range(2))
+    kept = np.arange(5) < LENGTHS[:, None]
+    wanted = POINTWISE[call](x[kept].astype(np.float64), t[kept].astype(np.float64))
+    x[~kept], t[~kept] = np.nan, np.inf
+    component = build("loss", call)
+    assert float(compute(component, "lower", x, t, rows=N, lengths=LENGTHS)["result"]) == pytest.approx(wanted, 1e-5)
+    assert float(compute(component, "lower", x, t, rows=N, lengths=LENGTHS * 0)["result"]) == 0
+
+
+def test_padding_counts_nothing_in_cross_entropy() -> None:
+    logits, classes = RANDOM.normal(size=(5, 5, 4)).astype(np.float32), RANDOM.integers(0, 4, (5, 5))
+    kept = np.arange(5) < LENGTHS[:, None]
+    classes[~kept] = -7
+    for call, options in (("cross_entropy", {}), ("cross_entropy(0.1, 2)", {"smoothing": 0.1, "ignore": 2})):
+        found = compute(build("loss", call), "lower", logits, classes, rows=N, lengths=LENGTHS)["result"]
+        assert float(found) == pytest.approx(cross_entropy(logits[kept], classes[kept], **options), rel=1e-5)
+
+
 def test_binary_cross_entropy_also_far_out() -> None:
     x, t = np.array([-200, -1, 0, 2, 200], np.float32), np.array([0, 1, 0.5, 0.25, 1], np.float32)
     wide = x.astype(np.float64)

@@ -14,32 +14,6 @@ import nnspec
 ROOT = Path(__file__).parents[2]
 Batch = dict[str, np.ndarray[Any, Any]]
 
-SORTER = """nnspec 1
-
-use std.transformer: encoder_layer, decoder_layer
-
-model sorter(dim = 48, layers = 1) {
-  input source: int64[N, S]                  # numbers in any order; 0 is padding
-  input given: int64[N, T]                   # the sorted numbers so far, behind a 0
-
-  layer embed = embedding(12, dim, init = normal(0.3))
-  seen = source != 0
-  memory = source -> embed -> learned_position(8)
-  encoder = repeat layers { memory = memory -> encoder_layer(4, mask = seen, dropout = 0.0, pre = true) }
-  given -> embed -> learned_position(9)
-  decoder = repeat layers { decoder_layer(4, memory, memory_mask = seen, dropout = 0.0, pre = true) }
-  output logits = layer_norm -> dense(12)
-}
-
-train {
-  target sorted: int64[N, T]
-  loss      = cross_entropy(logits, sorted, ignore = 0)
-  optimizer = adamw(lr = warmup_cosine(peak = 4e-3, warmup = 0.1))
-  steps     = 600
-}
-"""
-
-
 @pytest.mark.parametrize("seed", [1, 2, 3] if SOAK else [1])
 def test_char_gpt_reaches_a_perplexity_below_16(seed: int) -> None:
     """13.9, 12.9, 13.3 and 13.3 with the seeds 7, 1, 2 and 3."""
@@ -48,28 +22,23 @@ def test_char_gpt_reaches_a_perplexity_below_16(seed: int) -> None:
     assert best and best["validation.perplexity"] < 16
 
 
-def test_an_encoder_with_a_decoder_learns_to_sort() -> None:
-    """Whole sequences of two to eight numbers, each number told from those that were told before: all are right."""
-    trainer, random = nnspec.Trainer(nnspec.loads(SORTER), seed=1, threads=1), np.random.default_rng(0)
-    for _ in range(600):
-        trainer.step(numbers(random, 64))
-    batch = numbers(np.random.default_rng(99), 500)
-    told = np.zeros((500, 9), np.int64)
-    for place in range(9):
-        given = np.concatenate([np.zeros((500, 1), np.int64), told[:, :-1]], 1)
-        told[:, place] = trainer.predict({"source": batch["source"], "given": given})["logits"][:, place].argmax(-1)
-    right = (told == batch["sorted"]) | (batch["sorted"] == 0)
-    assert right.all(1).mean() >= 0.99
-
-
-def numbers(random: np.random.Generator, rows: int) -> Batch:
-    source, given, wanted = (np.zeros((rows, size), np.int64) for size in (8, 9, 9))
-    for row in range(rows):
-        drawn = random.integers(1, 11, random.integers(2, 9))
-        source[row, : len(drawn)] = drawn
-        given[row, 1 : len(drawn) + 1] = wanted[row, : len(drawn)] = np.sort(drawn)
-        wanted[row, len(drawn)] = 11  # the end
-    return {"source": source, "given": given, "sorted": wanted}
+@pytest.mark.parametrize("seed", [1, 2, 3] if SOAK else [1])
+def test_an_encoder_with_a_decoder_learns_to_sort(seed: int) -> None:
+    """1200 strings that nobody has seen: at least 99 of 100 are right as a whole, told from the right digits so far and
+    from those that it told itself. Less of the run than the spec says, but in the long campaigns."""
+    trainer = nnspec.Trainer(nnspec.load(ROOT / "specs" / "sort.nn"), seed=seed)
+    trainer.fit(epochs=None if SOAK else 6)
+    test = trainer.rows("test")
+    assert test.rows == 1200
+    rows = test.batch(np.arange(test.rows))
+    digits, answer = rows["digits"], rows["answer"]
+    taught = trainer.predict({"digits": digits, "given": rows["given"]})["logits"].argmax(-1)
+    assert ((taught == answer) | (answer == 0)).all(1).mean() >= 0.99
+    told = rows["given"][:, :1]  # where an answer begins
+    for _ in range(answer.shape[1]):
+        logits = trainer.predict({"digits": digits, "given": told})["logits"]
+        told = np.concatenate([told, logits[:, -1:].argmax(-1)], 1)
+    assert ((told[:, 1:] == answer) | (answer == 0)).all(1).mean() >= 0.99
 
 
 def parameters(spec: nnspec.Spec) -> int:
