@@ -1,4 +1,4 @@
-"""Makes temperature.csv, kinds.csv, kinds_test.csv, reversal.csv and sorting.csv: `python specs/data/make_sequences.py`.
+"""Makes the invented tables of this folder, all but diabetes.csv and iris.csv: `python specs/data/make_sequences.py`.
 
 All of it is invented, and the same at every run.
 """
@@ -71,8 +71,7 @@ def reversals(draw: random.Random, count: int) -> Iterator[tuple[str, str]]:
 
 
 def sortings(draw: random.Random, count: int) -> Iterator[tuple[str, str, str]]:
-    """Different strings of three to eight digits; the same in order, with `>` where the answer begins, and with `<` where
-    it ends."""
+    """Different strings of three to eight digits; the same in order, with `>` before it, and with `<` behind it."""
     seen: set[str] = set()
     while len(seen) < count:
         digits = "".join(draw.choice("0123456789") for _ in range(draw.randint(3, 8)))

@@ -14,6 +14,7 @@ import nnspec
 ROOT = Path(__file__).parents[2]
 Batch = dict[str, np.ndarray[Any, Any]]
 
+
 @pytest.mark.parametrize("seed", [1, 2, 3] if SOAK else [1])
 def test_char_gpt_reaches_a_perplexity_below_16(seed: int) -> None:
     """13.9, 12.9, 13.3 and 13.3 with the seeds 7, 1, 2 and 3."""
