@@ -12,7 +12,20 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "nnspec"
 ROOMS = [
     *("files", "diagnostics", "language", "ir", "graph", "layers", "autodiff", "recipe"),
-    *("data", "library", "runtime", "compiler", "training", "api", "estimator", "docs", "report", "editors", "cli"),
+    *(
+        "data",
+        "library",
+        "runtime",
+        "compiler",
+        "training",
+        "api",
+        "estimator",
+        "docs",
+        "report",
+        "editors",
+        "serving",
+        "cli",
+    ),
 ]
 """From the top of the house to its cellar. A room imports those above it."""
 

@@ -33,6 +33,10 @@ EXAMPLES = {
         "nnspec run spirals.onnx --input position=spirals.csv --head 5",
         "nnspec run pets.onnx --input photo=holidays -o found.csv",
     ),
+    "serve": (
+        "nnspec serve runs/spirals",
+        "nnspec serve spirals.onnx pets=runs/pets --host 0.0.0.0 --port 80 --max-delay 2",
+    ),
     "generate": ('nnspec generate tales.nn --weights runs/tales --prompt "The old " --temperature 0.7',),
     "diff": ("nnspec diff HEAD~1 spirals.nn", "nnspec diff old.nn new.nn --breaking"),
     "lsp": ("nnspec lsp",),

@@ -25,6 +25,7 @@ COMMANDS = {
     "compile": "write a verified ONNX file",
     "verify": "check that a deployed model gives the answers that were recorded",
     "run": "run a model on tables, arrays or images",
+    "serve": "answer over HTTP, by the Open Inference Protocol",
     "generate": "write text with a language model",
     "diff": "tell what changed in a spec for those who deploy the model",
     "lsp": "serve editors: diagnostics, hover, completion, rename, layout",

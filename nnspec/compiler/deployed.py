@@ -18,7 +18,7 @@ from nnspec.diagnostics.errors import Fault
 from nnspec.graph import onnx_file
 from nnspec.graph.graph import GraphError
 from nnspec.ir.types import TensorType
-from nnspec.runtime.session import Session, available_cores
+from nnspec.runtime.session import Brake, Session, available_cores
 
 Array = np.ndarray[Any, Any]
 
@@ -29,7 +29,7 @@ BATCH = 64
 class Deployed:
     """An ONNX model. Raises E705 where it is none, or where ONNX Runtime refuses it."""
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, *, threads: int | None = None) -> None:
         said = onnx_file.metadata(model)
         self.metadata: dict[str, str] = said
         self.inputs: dict[str, TensorType] = onnx_file.signature(model)
@@ -52,24 +52,20 @@ class Deployed:
             if name in self.classes
         }
         """How the text of an input became numbers in training."""
-        self._session = Session(onnx_file.to_bytes(model), threads=available_cores())
+        self.results: dict[str, TensorType] = onnx_file.results(model)
+        """The outputs by name."""
+        self._session = Session(onnx_file.to_bytes(model), threads=threads or available_cores())
         self.outputs: tuple[str, ...] = self._session.outputs
         """The names of the outputs."""
 
     @classmethod
     def load(cls, path: str | Path) -> Deployed:
         """The model in a file."""
-        if not Path(path).is_file():
-            raise Fault("E707", f"there is no file {path}")
-        try:
-            model = onnx_file.load(path)
-        except (GraphError, OSError) as error:
-            raise Fault("E705", str(error)) from error
-        return cls(model)
+        return cls(read_model(path))
 
-    def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        """The outputs for a batch."""
-        return self._session.run(inputs)
+    def run(self, inputs: Mapping[str, Array], brake: Brake | None = None) -> dict[str, Array]:
+        """The outputs for a batch. Raises Stopped where `brake` ends it."""
+        return self._session.run(inputs, brake=brake)
 
     def over(self, rows: Dataset) -> dict[str, Array]:
         """The outputs for rows of any number: those that are not in memory batch by batch, where every output has a row
@@ -97,6 +93,16 @@ class Deployed:
             if len(fitting) == 1:
                 found[name] = fitting[0]
         return found
+
+
+def read_model(path: str | Path) -> Any:
+    """The ModelProto in a file. Raises E707 where there is none, E705 where it holds something else."""
+    if not Path(path).is_file():
+        raise Fault("E707", f"there is no file {path}")
+    try:
+        return onnx_file.load(path)
+    except (GraphError, OSError) as error:
+        raise Fault("E705", str(error)) from error
 
 
 def _named_lists(text: str | None) -> dict[str, tuple[Any, ...]]:

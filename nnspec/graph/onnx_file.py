@@ -106,6 +106,13 @@ def results(model: onnx.ModelProto) -> dict[str, TensorType]:
     return {value.name: _declared(value) for value in model.graph.output}
 
 
+def value_types(model: onnx.ModelProto) -> dict[str, TensorType]:
+    """The types of all values of a loaded model that it states: inputs, outputs, and what operators make."""
+    graph = model.graph
+    tensors = [v for v in (*graph.input, *graph.value_info, *graph.output) if v.type.HasField("tensor_type")]
+    return {value.name: _declared(value) for value in tensors}
+
+
 def add_metadata(model: onnx.ModelProto, entries: Mapping[str, str]) -> None:
     """Let a model say more about itself."""
     helper.set_model_props(model, dict(sorted({**metadata(model), **entries}.items())))
@@ -296,4 +303,5 @@ __all__ = [
     "text",
     "to_bytes",
     "to_model",
+    "value_types",
 ]

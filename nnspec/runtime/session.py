@@ -82,10 +82,17 @@ class Session:
         self.inputs: tuple[str, ...] = tuple(item.name for item in self._session.get_inputs())
         self.outputs: tuple[str, ...] = tuple(item.name for item in self._session.get_outputs())
 
-    def run(self, feeds: Mapping[str, Array], outputs: Sequence[str] | None = None) -> dict[str, Array]:
-        """The outputs for these inputs, in new arrays."""
+    def run(
+        self, feeds: Mapping[str, Array], outputs: Sequence[str] | None = None, brake: Brake | None = None
+    ) -> dict[str, Array]:
+        """The outputs for these inputs, in new arrays. A call that `brake` ends raises Stopped."""
         names = list(outputs or self.outputs)
-        results = _guarded(partial(self._session.run, names, dict(feeds)), "run")
+        try:
+            results = self._session.run(names, dict(feeds), brake.options if brake else None)
+        except Exception as error:
+            if brake and brake.pulled:
+                raise Stopped from error
+            raise _fault(error, "run") from error
         return dict(zip(names, results, strict=True))
 
     def bind(self, inputs: Mapping[str, Array], outputs: Mapping[str, Array], brake: Brake | None = None) -> Run:

@@ -229,6 +229,24 @@ MODELS = (
         shell=True,
     ),
     Entry(
+        "E740",
+        "the server cannot listen at this address",
+        """Another process has the port, or the machine has no such address. `--port 0` takes any port that is free.
+        127.0.0.1 is this machine alone, 0.0.0.0 every address that it has.""",
+        "$ nnspec serve runs/iris --port 8000     # a second time",
+        "$ nnspec serve runs/iris --port 8001",
+        shell=True,
+    ),
+    Entry(
+        "E741",
+        "a model cannot be served",
+        """Its name is a part of a URL: letters, digits, _, - and ., and no two models have the same. It is that of the
+        file, or of the run directory, unless NAME= stands in front. Inputs and outputs have dtypes of the protocol.""",
+        "$ nnspec serve runs/first/iris.onnx runs/second/iris.onnx",
+        "$ nnspec serve runs/first/iris.onnx second=runs/second/iris.onnx",
+        shell=True,
+    ),
+    Entry(
         "E709",
         "the model has no such output",
         """`--outputs` and `compile(…, outputs = …)` take names of the model's outputs.""",
