@@ -98,19 +98,12 @@ def load(path: str | Path) -> onnx.ModelProto:
 def signature(model: onnx.ModelProto) -> dict[str, TensorType]:
     """The inputs of a loaded model, with symbolic sizes by name; unnamed ones are called after input and axis."""
     stored = {tensor.name for tensor in model.graph.initializer}
-    return {value.name: _declared(value) for value in model.graph.input if value.name not in stored}
+    return {value.name: declared(value) for value in model.graph.input if value.name not in stored}
 
 
 def results(model: onnx.ModelProto) -> dict[str, TensorType]:
     """The outputs of a loaded model, as `signature` gives its inputs."""
-    return {value.name: _declared(value) for value in model.graph.output}
-
-
-def value_types(model: onnx.ModelProto) -> dict[str, TensorType]:
-    """The types of all values of a loaded model that it states: inputs, outputs, and what operators make."""
-    graph = model.graph
-    tensors = [v for v in (*graph.input, *graph.value_info, *graph.output) if v.type.HasField("tensor_type")]
-    return {value.name: _declared(value) for value in tensors}
+    return {value.name: declared(value) for value in model.graph.output}
 
 
 def add_metadata(model: onnx.ModelProto, entries: Mapping[str, str]) -> None:
@@ -123,7 +116,7 @@ def metadata(model: onnx.ModelProto) -> dict[str, str]:
     return {entry.key: entry.value for entry in model.metadata_props}
 
 
-def _declared(value: onnx.ValueInfoProto) -> TensorType:
+def declared(value: onnx.ValueInfoProto) -> TensorType:
     name = TensorProto.DataType.Name(value.type.tensor_type.elem_type).lower()
     dtype = {"float": "float32", "double": "float64"}.get(name, name)
     dims = value.type.tensor_type.shape.dim
@@ -295,6 +288,7 @@ __all__ = [
     "IR_VERSIONS",
     "add_metadata",
     "check",
+    "declared",
     "load",
     "metadata",
     "results",
@@ -303,5 +297,4 @@ __all__ = [
     "text",
     "to_bytes",
     "to_model",
-    "value_types",
 ]

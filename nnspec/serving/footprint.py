@@ -20,7 +20,8 @@ class Footprint:
     """The values of a model, and which operator reads each one last."""
 
     def __init__(self, model: Any) -> None:
-        types = onnx_file.value_types(model)
+        stated = (*model.graph.input, *model.graph.value_info, *model.graph.output)
+        types = {value.name: onnx_file.declared(value) for value in stated if value.type.HasField("tensor_type")}
         steps = [(tuple(node.input), tuple(node.output)) for node in model.graph.node]
         last = {name: place for place, (inputs, _) in enumerate(steps) for name in inputs}
         keep = len(steps)
