@@ -5,7 +5,8 @@ every product. ONNX Runtime copies the right factor of a product into its own or
 state, a quarter of the product for a weight. Measured against [N, H] on one thread, T = 50, N = 32, H = 128: a product
 of a step 17 us instead of 25, of the weight's gradient 0.91 ms instead of 1.09.
 
-A step gets `z` [gates H, N], the input's share of the gates, which one product made for all steps beforehand. On the
+A step gets `z` [gates H, N], the input's share of the gates with the offsets, which one product made for all steps
+beforehand. On the
 way back only the gradient of the state goes from step to step. Whatever does not depend on it is computed for all steps
 at once: the slopes before, the gradients of weights behind, as one large product. What is left of a step is one product
 [H, gates H] [gates H, N] and a few elementwise operators.
@@ -27,20 +28,19 @@ Run = tuple[tuple["Value", ...], tuple["Value", ...]]
 """The last states, and these states at all steps."""
 
 
-def rnn(g: Graph, activation: str, z: Value, weights: Values, states: Values, backwards: bool) -> Run:
-    """h = f(z + R h' + b), f = tanh or relu. Elman, 1990. Weights: R [H, H], b [H, N]. State: h."""
+def rnn(g: Graph, activation: str, z: Value, recurrent: Value, states: Values, backwards: bool) -> Run:
+    """h = f(z + R h'), f = tanh or relu. Elman, 1990. R [H, H]. State: h."""
 
     def step(b: Body, state: Values, slices: Values, fixed: Values) -> tuple[Values, Values]:
-        (recurrent, bias), (z,) = fixed, slices
-        h = b.op(activation, b.op("Add", b.op("Gemm", recurrent, state[0], z), bias))
+        h = b.op(activation, b.op("Gemm", fixed[0], state[0], slices[0]))
         return (h,), (h,)
 
-    return scan(g, step, states, (z,), weights, backwards=backwards, reverse=_rnn_reverse)
+    return scan(g, step, states, (z,), (recurrent,), backwards=backwards, reverse=_rnn_reverse)
 
 
 def _rnn_reverse(g: Graph, node: Node, dys: Maybe) -> Maybe:
     """tanh: dz = dh (1 - h²), relu: dz = dh where h > 0;  dh' = R' dz."""
-    h0, _, recurrent, _ = given(node.inputs)
+    h0, _, recurrent = given(node.inputs)
     h, backwards = node.outputs[1], _is_backwards(node)
     relu = any(step.op_type == "Relu" for step in node.attributes["body"].nodes)
     slope = g.cast(g.op("Greater", h, 0), h.dtype) if relu else one_minus_square(g, h)
@@ -50,21 +50,20 @@ def _rnn_reverse(g: Graph, node: Node, dys: Maybe) -> Maybe:
         return (b.op("Gemm", back, dz),), (dz,)
 
     (dh,), (dz,) = _back(g, step, (h0,), dys, (slope,), recurrent, backwards)
-    return dh, dz, weight_gradient(g, dz, earlier(g, h, h0, backwards)), over_steps(g, dz)
+    return dh, dz, weight_gradient(g, dz, earlier(g, h, h0, backwards))
 
 
-def lstm(g: Graph, z: Value, weights: Values, states: Values, backwards: bool) -> Run:
-    """i, f, o = σ(z + R h' + b), j = tanh(z + R h' + b);  c = f c' + i j,  h = o tanh c. Hochreiter and Schmidhuber,
+def lstm(g: Graph, z: Value, recurrent: Value, states: Values, backwards: bool) -> Run:
+    """i, f, o = σ(z + R h'), j = tanh(z + R h');  c = f c' + i j,  h = o tanh c. Hochreiter and Schmidhuber,
     1997; the gate f is of Gers et al., 2000.
 
-    z in the order i, f, j, o. Weights: R [4H, H], b [4H, N]. States: h, c.
+    z in the order i, f, j, o. R [4H, H]. States: h, c.
     """
     size = states[0].static_shape[0]
 
     def step(b: Body, state: Values, slices: Values, fixed: Values) -> tuple[Values, Values]:
-        (h, c), (z,), (recurrent, bias) = state, slices, fixed
-        gates = b.op("Add", b.op("Gemm", recurrent, h, z), bias)
-        enter, keep, new, out = b.split(gates, [size] * 4, 0)
+        h, c = state
+        enter, keep, new, out = b.split(b.op("Gemm", fixed[0], h, slices[0]), [size] * 4, 0)
         enter, keep, new, out = b.op("Sigmoid", enter), b.op("Sigmoid", keep), b.op("Tanh", new), b.op("Sigmoid", out)
         kept, entered = b.op("Mul", keep, c), b.op("Mul", enter, new)
         c = b.op("Add", kept, entered)
@@ -72,7 +71,7 @@ def lstm(g: Graph, z: Value, weights: Values, states: Values, backwards: bool) -
         h = b.op("Mul", out, bounded)
         return (h, c), (h, c, enter, keep, new, out, kept, entered, bounded)
 
-    last, kept = scan(g, step, states, (z,), weights, backwards=backwards, reverse=_lstm_reverse)
+    last, kept = scan(g, step, states, (z,), (recurrent,), backwards=backwards, reverse=_lstm_reverse)
     return last, kept[:2]
 
 
@@ -83,7 +82,7 @@ def _lstm_reverse(g: Graph, node: Node, dys: Maybe) -> Maybe:
     Each slope takes two passes over all steps, since the products i j, f c' and o tanh c are there: i (1-j²) is
     i - (i j) j.
     """
-    h0, c0, _, recurrent, _ = given(node.inputs)
+    h0, c0, _, recurrent = given(node.inputs)
     _, _, h, _, enter, keep, new, out, kept, entered, bounded = node.outputs
     backwards = _is_backwards(node)
     pairs = (entered, entered, enter), (kept, kept, keep), (enter, entered, new), (h, h, out), (out, h, bounded)
@@ -98,24 +97,24 @@ def _lstm_reverse(g: Graph, node: Node, dys: Maybe) -> Maybe:
         return (b.op("Gemm", back, dz), b.op("Mul", dc, leave)), (dz,)
 
     (dh, dc), (dz,) = _back(g, step, (h0, c0), dys, factors, recurrent, backwards)
-    return dh, dc, dz, weight_gradient(g, dz, earlier(g, h, h0, backwards)), over_steps(g, dz)
+    return dh, dc, dz, weight_gradient(g, dz, earlier(g, h, h0, backwards))
 
 
 def gru(g: Graph, z: Value, weights: Values, states: Values, backwards: bool) -> Run:
-    """r, u = σ(z + R h' + b), n = tanh(z + a + r (R h' + b));  h = n + u (h' - n). Cho et al., 2014, with the reset
-    after the product.
+    """r, u = σ(z + R h' + b), n = tanh(z + r (R h' + b));  h = n + u (h' - n). Cho et al., 2014, with the reset after
+    the product.
 
-    z in the order r, u, n. Weights: R [3H, H], b [3H, N], a [H, N]. State: h.
+    z in the order r, u, n. Weights: R [3H, H], b [3H, N]. State: h.
     """
     size = states[0].static_shape[0]
 
     def step(b: Body, state: Values, slices: Values, fixed: Values) -> tuple[Values, Values]:
-        (before,), (z,), (recurrent, bias, offset) = state, slices, fixed
+        (before,), (z,), (recurrent, bias) = state, slices, fixed
         own, candidate = b.split(b.op("Gemm", recurrent, before, bias), [2 * size, size], 0)
         given, new = b.split(z, [2 * size, size], 0)
         pair = b.op("Sigmoid", b.op("Add", given, own))
         reset, keep = b.split(pair, [size, size], 0)
-        new = b.op("Tanh", b.op("Add", b.op("Add", new, offset), b.op("Mul", reset, candidate)))
+        new = b.op("Tanh", b.op("Add", new, b.op("Mul", reset, candidate)))
         h = b.op("Add", new, b.op("Mul", keep, b.op("Sub", before, new)))
         return (h,), (h, pair, new, candidate)
 
@@ -125,7 +124,7 @@ def gru(g: Graph, z: Value, weights: Values, states: Values, backwards: bool) ->
 
 def _gru_reverse(g: Graph, node: Node, dys: Maybe) -> Maybe:
     """dn = dh (1-u)(1-n²), du = dh (h'-n) u(1-u), dr = dn q r(1-r) with q = R h' + b;  dh' = dh u + R' [dr du dn r]."""
-    h0, _, recurrent, _, _ = given(node.inputs)
+    h0, _, recurrent, _ = given(node.inputs)
     _, h, pair, new, candidate = node.outputs
     size, backwards = h0.static_shape[0], _is_backwards(node)
     before = earlier(g, h, h0, backwards)
@@ -148,20 +147,19 @@ def _gru_reverse(g: Graph, node: Node, dys: Maybe) -> Maybe:
         return (b.op("Gemm", back, dq, b.op("Mul", dh, keep)),), (dz, dq)
 
     (dh,), (dz, dq) = _back(g, step, (h0,), dys, factors, recurrent, backwards)
-    dn = over_steps(g, g.slice(dz, 1, 2 * size, 3 * size))
-    return dh, dz, weight_gradient(g, dq, before), over_steps(g, dq), dn
+    return dh, dz, weight_gradient(g, dq, before), over_steps(g, dq)
 
 
 def gru_reset_before(g: Graph, z: Value, weights: Values, states: Values, backwards: bool) -> Run:
-    """r, u = σ(z + R h' + b), n = tanh(z + R (r h') + b);  h = n + u (h' - n). Cho et al., 2014.
+    """r, u = σ(z + R h'), n = tanh(z + R (r h'));  h = n + u (h' - n). Cho et al., 2014.
 
-    z in the order r, u, n. Weights: R of r and u [2H, H], R of n [H, H], b [3H, N]. State: h.
+    z in the order r, u, n. Weights: R of r and u [2H, H], R of n [H, H]. State: h.
     """
     size = states[0].static_shape[0]
 
     def step(b: Body, state: Values, slices: Values, fixed: Values) -> tuple[Values, Values]:
-        (before,), (z,), (recurrent, candidate, bias) = state, slices, fixed
-        given, new = b.split(b.op("Add", z, bias), [2 * size, size], 0)
+        (before,), (recurrent, candidate) = state, fixed
+        given, new = b.split(slices[0], [2 * size, size], 0)
         pair = b.op("Sigmoid", b.op("Gemm", recurrent, before, given))
         reset, keep = b.split(pair, [size, size], 0)
         new = b.op("Tanh", b.op("Gemm", candidate, b.op("Mul", reset, before), new))
@@ -174,7 +172,7 @@ def gru_reset_before(g: Graph, z: Value, weights: Values, states: Values, backwa
 
 def _gru_reset_before_reverse(g: Graph, node: Node, dys: Maybe) -> Maybe:
     """dn = dh (1-u)(1-n²), du = dh (h'-n) u(1-u), e = Rn' dn, dr = e h' r(1-r);  dh' = dh u + e r + R' [dr du]."""
-    h0, _, recurrent, candidate, _ = given(node.inputs)
+    h0, _, recurrent, candidate = given(node.inputs)
     _, h, pair, new = node.outputs
     size, backwards = h0.static_shape[0], _is_backwards(node)
     before = earlier(g, h, h0, backwards)
@@ -201,7 +199,7 @@ def _gru_reset_before_reverse(g: Graph, node: Node, dys: Maybe) -> Maybe:
     (dh,), (dz,) = _back(g, step, (h0,), dys, factors, weights, backwards)
     dpair, dn = g.split(dz, [2 * size, size], 1)
     d_candidate = weight_gradient(g, dn, g.op("Mul", reset, before))
-    return dh, dz, weight_gradient(g, dpair, before), d_candidate, over_steps(g, dz)
+    return dh, dz, weight_gradient(g, dpair, before), d_candidate
 
 
 def at_each_row(g: Graph, offset: Value, state: Value) -> Value:

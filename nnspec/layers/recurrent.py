@@ -126,11 +126,14 @@ class Recurrent(Layer):
             return every, *states
         return every if self.returns == "sequence" else last
 
-    def run(
-        self, g: Graph, z: Value, recurrent: Value, own: Value, other: Value, states: Sequence[Value], backwards: bool
-    ) -> Run:
-        """The cell over all steps, in training: `own` are the offsets of the input, `other` those of the state."""
+    def run(self, g: Graph, z: Value, recurrent: Value, states: Sequence[Value], offset: Value, backwards: bool) -> Run:
+        """The cell over all steps, in training: `offset` is that of the state where it is not in z, as `joins_offsets`
+        says."""
         raise NotImplementedError
+
+    def joins_offsets(self) -> bool:
+        """Whether the offsets of the input and of the state only ever appear as their sum."""
+        return True
 
     def onnx_options(self) -> dict[str, int | list[str]]:
         """What its ONNX operator needs to know."""
@@ -201,13 +204,10 @@ class Rnn(Recurrent):
     activation: Literal["tanh", "relu"] = "tanh"
     """f."""
 
-    def run(
-        self, g: Graph, z: Value, recurrent: Value, own: Value, other: Value, states: Sequence[Value], backwards: bool
-    ) -> Run:
+    def run(self, g: Graph, z: Value, recurrent: Value, states: Sequence[Value], offset: Value, backwards: bool) -> Run:
         from nnspec.layers import cells
 
-        offset = cells.at_each_row(g, g.op("Add", own, other), states[0])
-        return cells.rnn(g, self.activation.title(), z, (recurrent, offset), states, backwards)
+        return cells.rnn(g, self.activation.title(), z, recurrent, states, backwards)
 
     def onnx_options(self) -> dict[str, int | list[str]]:
         return {"activations": [self.activation.title()] * self.directions}
@@ -230,13 +230,10 @@ class Lstm(Recurrent):
     onnx_gates = (0, 3, 1, 2)
     states = ("h", "c")
 
-    def run(
-        self, g: Graph, z: Value, recurrent: Value, own: Value, other: Value, states: Sequence[Value], backwards: bool
-    ) -> Run:
+    def run(self, g: Graph, z: Value, recurrent: Value, states: Sequence[Value], offset: Value, backwards: bool) -> Run:
         from nnspec.layers import cells
 
-        offset = cells.at_each_row(g, g.op("Add", own, other), states[0])
-        return cells.lstm(g, z, (recurrent, offset), states, backwards)
+        return cells.lstm(g, z, recurrent, states, backwards)
 
 
 @LAYERS("gru")
@@ -257,20 +254,17 @@ class Gru(Recurrent):
     """Whether r scales R h' + d, as in PyTorch, cuDNN and Keras, or h' before the product: R (r h') + d, as published
     first."""
 
-    def run(
-        self, g: Graph, z: Value, recurrent: Value, own: Value, other: Value, states: Sequence[Value], backwards: bool
-    ) -> Run:
-        """After the reset, the offset of the new state stands outside of what r scales, that of the product inside."""
+    def run(self, g: Graph, z: Value, recurrent: Value, states: Sequence[Value], offset: Value, backwards: bool) -> Run:
         from nnspec.layers import cells
 
+        if self.reset_after:
+            return cells.gru(g, z, (recurrent, cells.at_each_row(g, offset, states[0])), states, backwards)
         sizes = [2 * self.units, self.units]
-        if not self.reset_after:
-            offset = cells.at_each_row(g, g.op("Add", own, other), states[0])
-            return cells.gru_reset_before(g, z, (*g.split(recurrent, sizes, 0), offset), states, backwards)
-        pair, new = g.split(own, sizes, 0)
-        inside = g.op("Add", other, g.op("Concat", pair, cells.zeros_like(g, new), axis=0))
-        offsets = [cells.at_each_row(g, offset, states[0]) for offset in (inside, new)]
-        return cells.gru(g, z, (recurrent, *offsets), states, backwards)
+        return cells.gru_reset_before(g, z, g.split(recurrent, sizes, 0), states, backwards)
+
+    def joins_offsets(self) -> bool:
+        """The gate r scales that of the state where it comes after the product."""
+        return not self.reset_after
 
     def onnx_options(self) -> dict[str, int | list[str]]:
         return {"linear_before_reset": int(self.reset_after)}

@@ -64,15 +64,25 @@ def _direction(
     if mirrored:
         assert padding is not None
         x = padding.mirrored(x)
-    zeros = g.expand(g.constant(0, x.dtype), weights[0].shape[:1])
-    own, other = weights[2:] or (zeros, zeros)
-    z = g.op("MatMul", weights[0], x)
-    last, every = layer.run(g, z, weights[1], own, other, states, backwards and not mirrored)
+    weight, recurrent, *offsets = weights
+    own, other = offsets or [g.expand(g.constant(0, x.dtype), weight.shape[:1])] * 2
+    if offsets:
+        weight, x = _with_offset(g, weight, g.op("Add", own, other) if layer.joins_offsets() else own, x)
+    z = g.op("MatMul", weight, x)
+    last, every = layer.run(g, z, recurrent, states, other, backwards and not mirrored)
     if padding is None:
         return every[0], last
     last = tuple(padding.at_the_end(steps, start) for steps, start in zip(every, states, strict=True))
     y = padding.mirrored(every[0]) if mirrored else every[0]
     return padding.zeroed(y), last
+
+
+def _with_offset(g: Graph, weight: Value, offset: Value, x: Value) -> tuple[Value, Value]:
+    """[W b] and [x; 1], whose product is W x + b: no pass over all steps for b, and none for its gradient."""
+    steps, _, rows = x.static_shape
+    ones = g.expand(g.constant(1, x.dtype), (steps, 1, rows))
+    column = g.op("Unsqueeze", offset, g.constant([1], "int64"))
+    return g.op("Concat", weight, column, axis=1), g.op("Concat", x, ones, axis=1)
 
 
 class Padding:

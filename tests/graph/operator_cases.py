@@ -34,9 +34,9 @@ class RnnStep(NamedTuple):
 
     def body(self, dtype: str) -> Body:
         g = Graph("step", training=True)
-        shapes = (2, 3), (4, 2, 3), (2, 2), (2, 3)
-        state, z, *weights = (g.input(f"x{i}", tensor_type(dtype, shape)) for i, shape in enumerate(shapes))
-        rnn(g, self.activation, z, weights, (state,), False)
+        shapes = (2, 3), (4, 2, 3), (2, 2)
+        state, z, recurrent = (g.input(f"x{i}", tensor_type(dtype, shape)) for i, shape in enumerate(shapes))
+        rnn(g, self.activation, z, recurrent, (state,), False)
         body = g.nodes[-1].attributes["body"]
         assert isinstance(body, Body)
         return body
@@ -386,7 +386,7 @@ def _recurrent() -> Iterator[Case]:
         for backwards in (False, True):
             body = RnnStep(activation)
             directions = {"scan_input_directions": [1], "scan_output_directions": [1]} if backwards else {}
-            operands = real(2, 3), real(4, 2, 3), real(2, 2), real(2, 3, low=1, high=2)
+            operands = real(2, 3), real(4, 2, 3, low=1, high=2), real(2, 2)
             yield case("Scan", *operands, outputs=2, body=body, num_scan_inputs=1, **directions)
     for op_type, gates, states in (("RNN", 1, 1), ("GRU", 3, 1), ("LSTM", 4, 2)):
         for directions, direction in ((1, "forward"), (2, "bidirectional")):

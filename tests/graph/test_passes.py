@@ -152,3 +152,16 @@ def test_the_checker_sees_order_types_and_double_assignment() -> None:
     g.outputs["y"] = Value("stranger", x.type)
     with pytest.raises(GraphError, match="the output 'y' reads stranger"):
         check_graph(g)
+
+
+@pytest.mark.parametrize("keepdims", [False, True])
+@pytest.mark.parametrize("axis", [0, 1, -1])
+def test_what_was_transposed_is_reduced_before(axis: int, keepdims: bool) -> None:
+    g = Graph("reduced")
+    x = g.input("x", tensor_type("float64", (2, 3, 4)))
+    g.output("y", g.reduce("ReduceMean", g.transpose(x, (2, 0, 1)), [axis], keepdims))
+    small = optimized(g)
+    assert small.nodes[0].op_type == "ReduceMean"
+    content = np.random.default_rng(1).normal(size=(2, 3, 4))
+    (found,) = on_reference(small, {"x": content})
+    np.testing.assert_allclose(found, content.transpose(2, 0, 1).mean(axis, keepdims=keepdims))

@@ -81,7 +81,7 @@ def test_results_that_somebody_reads_stay_where_they_are() -> None:
 
 
 def test_outputs_may_have_the_shape_they_are_made_in() -> None:
-    """What somebody else reads, or makes two outputs, keeps its own."""
+    """What somebody else reads, or makes two outputs, or is a part of something, keeps its own."""
     g = Graph("shapes")
     x = g.input("x", tensor_type("float64", (2, 3)))
     for number, name in enumerate(("alone", "read", "twice"), 2):
@@ -89,9 +89,10 @@ def test_outputs_may_have_the_shape_they_are_made_in() -> None:
     g.output("reader", g.op("Neg", g.outputs["read"]))
     g.output("again", g.outputs["twice"])
     g.output("given", g.reshape(x, (6,)))
-    after = in_the_shape_they_are_made_in(g, ["alone", "read", "twice", "given"])
+    g.output("part", g.reshape(g.split(x, [1, 2], 1)[1], (4,)))
+    after = in_the_shape_they_are_made_in(g, ["alone", "read", "twice", "given", "part"])
     check_graph(after)
-    assert [after.outputs[name].shape for name in g.outputs] == [(2, 3), (3, 2), (3, 2), (3, 2), (3, 2), (6,)]
+    assert [after.outputs[name].shape for name in g.outputs] == [(2, 3), (3, 2), (3, 2), (3, 2), (3, 2), (6,), (4,)]
     for a, b in zip(on_reference(g, feeds(g)), on_reference(after, feeds(g)), strict=True):
         np.testing.assert_allclose(b.reshape(-1), a.reshape(-1))
 
