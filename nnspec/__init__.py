@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nnspec.api import RequirementWarning, check, compile, load, loads
+    from nnspec.compiler.weight_files import load_weights, save_weights
     from nnspec.diagnostics.errors import DataError, Diagnostic, NnspecError, RunError, SpecError
     from nnspec.estimator.classifier import NNClassifier
     from nnspec.estimator.regressor import NNRegressor
@@ -47,7 +48,9 @@ __all__ = [
     "check",
     "compile",
     "load",
+    "load_weights",
     "loads",
+    "save_weights",
 ]
 
 _HOMES = {
@@ -56,7 +59,9 @@ _HOMES = {
     "check": "nnspec.api",
     "compile": "nnspec.api",
     "load": "nnspec.api",
+    "load_weights": "nnspec.compiler.weight_files",
     "loads": "nnspec.api",
+    "save_weights": "nnspec.compiler.weight_files",
     "NNClassifier": "nnspec.estimator.classifier",
     "NNRegressor": "nnspec.estimator.regressor",
     "Spec": "nnspec.ir.spec",

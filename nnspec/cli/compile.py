@@ -20,6 +20,7 @@ def declare(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--weights", metavar="RUN|FILE", help="a run directory, or a safetensors file; initial values without it"
     )
+    settings.declare_rename(command)
     command.add_argument("-o", "--output", required=True, metavar="FILE", help="the ONNX file to write")
     command.add_argument("--opset", type=int, metavar="N", help="ONNX operator set, 17 to 26; 21 by default")
     command.add_argument("--outputs", metavar="NAME,…", help="only these outputs")
@@ -49,9 +50,10 @@ def run(options: argparse.Namespace) -> int:
     from nnspec.compiler.export import require_model_path
     from nnspec.compiler.weights import read_settings
 
+    weights = settings.weights(options)
     spec = settings.load_spec(options, read_settings(options.weights))
     require_model_path(spec, options.output)
-    if options.weights is None:
+    if weights is None:
         warn(f"nnspec compile: without --weights, {spec.name} has its initial values")
     model, notes = compiled(options, spec)
     model.save(options.output)
@@ -73,7 +75,7 @@ def write_training(options: argparse.Namespace, spec: Spec) -> str:
 
     trainer = Trainer(spec, folder=options.data)
     if options.weights is not None:
-        trainer.load_parameters(options.weights)
+        trainer.load_parameters(settings.weights(options))
     folder = Path(options.output).with_suffix(".training")
     files = export_training(trainer, folder, opset=options.opset)["files"]
     return f"{folder}: {', '.join([*files['step'].values(), files['update'], files['predict'], files['state']])}"
@@ -97,7 +99,7 @@ def compiled(options: argparse.Namespace, spec: Spec) -> tuple[CompiledModel, li
     if form.is_plain:
         if options.max_drop is not None:
             raise Fault("E722", "--max-drop is for --precision float16 and --quantize int8")
-        return compile_model(spec, options.weights, **asked), []
+        return compile_model(spec, settings.weights(options), **asked), []
     from nnspec.cli.smaller import smaller
 
     return smaller(options, spec, asked)

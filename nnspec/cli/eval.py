@@ -11,6 +11,7 @@ from nnspec.cli import settings
 def declare(command: argparse.ArgumentParser) -> None:
     command.add_argument("spec", metavar="SPEC", help="a .nn file")
     command.add_argument("--weights", required=True, metavar="RUN|FILE", help="a run directory, or a safetensors file")
+    settings.declare_rename(command)
     command.add_argument(
         "--split", choices=("train", "validation", "test"), default="validation", help="validation by default"
     )
@@ -37,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
         spec = spec.model_copy(update={"train": spec.train.model_copy(update={"init": None})})
     seed = facts.get("seed") if options.seed is None else options.seed
     trainer = Trainer(spec, seed=seed, folder=options.data)
-    trainer.load_parameters(weights)
+    trainer.load_parameters(settings.weights(options))
     found = trainer.evaluate(options.split)
     if options.format == "json":
         print(json.dumps({"version": 1, "split": options.split, **found}))

@@ -38,6 +38,11 @@ EXAMPLES = {
         "nnspec serve spirals.onnx pets=runs/pets --host 0.0.0.0 --port 80 --max-delay 2",
     ),
     "generate": ('nnspec generate tales.nn --weights runs/tales --prompt "The old " --temperature 0.7',),
+    "weights": (
+        "nnspec weights model.safetensors",
+        "nnspec weights model.safetensors --rename huggingface/gpt2.toml --spec gpt2.nn",
+        "nnspec weights runs/gpt2 --rename huggingface/gpt2.toml --reverse --to model.safetensors",
+    ),
     "diff": ("nnspec diff HEAD~1 spirals.nn", "nnspec diff old.nn new.nn --breaking"),
     "lsp": ("nnspec lsp",),
 }

@@ -11,6 +11,7 @@ from nnspec.cli.train import positive
 def declare(command: argparse.ArgumentParser) -> None:
     command.add_argument("spec", metavar="SPEC", help="a .nn file")
     command.add_argument("--weights", required=True, metavar="RUN|FILE", help="a run directory, or a safetensors file")
+    settings.declare_rename(command)
     command.add_argument("--prompt", default="", metavar="TEXT", help="what to go on with; a new line by default")
     command.add_argument("--tokens", type=positive, default=200, metavar="N", help="how many to write; 200 by default")
     command.add_argument(
@@ -37,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
 
     spec = settings.load_spec(options, read_settings(options.weights), required=False)
     choice = Choice(options.temperature, options.top_k, options.top_p)
-    pieces = Generator(spec, options.weights).text(options.prompt, options.tokens, choice, options.seed)
+    pieces = Generator(spec, settings.weights(options)).text(options.prompt, options.tokens, choice, options.seed)
     print(options.prompt, end="", flush=True)
     for piece in pieces:
         print(piece, end="", flush=True)

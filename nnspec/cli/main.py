@@ -27,6 +27,7 @@ COMMANDS = {
     "run": "run a model on tables, arrays or images",
     "serve": "answer over HTTP, by the Open Inference Protocol",
     "generate": "write text with a language model",
+    "weights": "list the tensors of a file, bring weights from other frameworks and back",
     "diff": "tell what changed in a spec for those who deploy the model",
     "lsp": "serve editors: diagnostics, hover, completion, rename, layout",
 }

@@ -24,6 +24,7 @@ FIT = "instead of as in training: bring images to the size of the input"
 def declare(command: argparse.ArgumentParser) -> None:
     command.add_argument("spec", metavar="SPEC|MODEL.onnx", help="a .nn file, or a model file")
     command.add_argument("--weights", metavar="RUN|FILE", help="with a spec: a run directory, or a safetensors file")
+    settings.declare_rename(command)
     command.add_argument("--input", action="append", default=[], metavar="NAME=FILE", help=INPUT)
     command.add_argument("--fit", choices=("stretch", "crop", "pad"), help=FIT)
     command.add_argument("-o", "--output", metavar="FILE", help="csv, npz or json; CSV on standard output without it")
@@ -52,7 +53,7 @@ def _model(options: argparse.Namespace) -> Deployed:
     if Path(options.spec).is_dir():
         raise _folder(Path(options.spec))
     if not options.spec.endswith(".nn"):
-        if options.weights or options.set:
+        if options.weights or options.rename or options.set:
             raise Fault(
                 "E610", f"{options.spec} holds its weights and settings", help="--weights and --set go with a spec"
             )
@@ -65,7 +66,7 @@ def _model(options: argparse.Namespace) -> Deployed:
             "E610", f"{options.spec} is a spec, which has no weights", help="--weights RUN names those of a run"
         )
     spec = settings.load_spec(options, read_settings(options.weights), required=False)
-    return Deployed(compile_model(spec, options.weights, precision="float32", quantize="none").onnx)
+    return Deployed(compile_model(spec, settings.weights(options), precision="float32", quantize="none").onnx)
 
 
 def _folder(path: Path) -> Fault:

@@ -28,6 +28,27 @@ def declare(command: argparse.ArgumentParser) -> None:
     )
 
 
+def declare_rename(command: argparse.ArgumentParser) -> None:
+    """Add `--rename`, which goes with `--weights`."""
+    command.add_argument(
+        "--rename", metavar="TABLE", help="a file with a rename table, from the names in --weights to those of the spec"
+    )
+
+
+def weights(options: argparse.Namespace) -> Any:
+    """What `--weights` and `--rename` name together, None without both. Raises E610 for a table without weights."""
+    if not options.rename:
+        return options.weights
+    from nnspec.compiler.weights import Foreign
+    from nnspec.diagnostics.errors import Fault
+
+    if options.weights is None:
+        raise Fault(
+            "E610", "--rename goes with --weights", help="--weights FILE names the weights that have other names"
+        )
+    return Foreign(options.weights, options.rename)
+
+
 def setting(text: str) -> tuple[str, Any]:
     """Name and value of one `--set`."""
     name, equals, value = text.partition("=")

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from nnspec.cli import settings
 from nnspec.compiler.export import CompiledModel, compile_model
 from nnspec.data.rows import Dataset
 from nnspec.diagnostics.errors import Fault, NnspecError
@@ -29,12 +30,12 @@ def smaller(options: argparse.Namespace, spec: Spec, asked: Mapping[str, Any]) -
     rows = _rows(trainer, "train") if asked["quantize"] in ("int8", "int8-static") else None
     model = compile_model(
         spec,
-        options.weights,
+        settings.weights(options),
         **asked,
         calibration=None if rows is None else _inputs(spec, rows),
         watched=watched_values(spec) if spec.train else (),
     )
-    plain = compile_model(spec, options.weights, **{**asked, **PLAIN})
+    plain = compile_model(spec, settings.weights(options), **{**asked, **PLAIN})
     lines = [f"weights  {_weights(plain):,} bytes in float32, {_weights(model):,} in {_form(model)}"]
     split = "validation" if spec.data and spec.data.validation else "train"
     dataset = _rows(trainer, split)
@@ -67,7 +68,7 @@ def _trainer(options: argparse.Namespace, spec: Spec) -> Trainer | None:
         return None
     trainer = Trainer(spec, folder=options.data)
     if options.weights is not None:
-        trainer.load_parameters(options.weights)
+        trainer.load_parameters(settings.weights(options))
     return trainer
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,11 @@ COUNTER = "num_batches_tracked"
 def without_counters(spec: Spec, weights: Mapping[str, Array]) -> dict[str, Array]:
     """The weights but for the counters of PyTorch that the spec has no use for."""
     known = {item.path for item in spec.parameters}
-    return {path: array for path, array in weights.items() if path in known or path.rpartition(".")[2] != COUNTER}
+    return {path: array for path, array in weights.items() if path in known or not is_counter(path)}
+
+
+def is_counter(path: str) -> bool:
+    return path.rpartition(".")[2] == COUNTER
 
 
 def require_fit(
@@ -36,11 +40,13 @@ def require_fit(
     strict: bool = True,
     only: Iterable[str] = ("*",),
     names: Mapping[str, str] | None = None,
+    advise: Callable[[list[str]], str] | None = None,
 ) -> None:
     """Raise E702 unless the weights have the names and shapes of the spec's parameters, or of those that the patterns
     `only` cover, and are finite numbers in their dtypes.
 
-    Not `strict`, some may be missing. `names` are those that the weights have in their file.
+    Not `strict`, some may be missing. `names` are those that the weights have in their file, and `advise` gives the
+    help for missing paths, if it has any.
     """
     wanted = {item.path: item for item in spec.parameters if any(matches(pattern, item.path) for pattern in only)}
     problems = {path: _problem(wanted[path], value) for path, value in weights.items() if path in wanted}
@@ -57,7 +63,8 @@ def require_fit(
     said = [f"{kind}: {_listed(found)}" for kind, found in kinds.items() if found]
     if said:
         absent = [item for path, item in wanted.items() if path not in weights]
-        help = _meant(absent, {path: weights[path] for path in unexpected}, names)
+        help = advise(missing) if advise and missing else ""
+        help = help or _meant(absent, {path: weights[path] for path in unexpected}, names)
         raise Fault("E702", f"the weights do not fit {spec.name}; {'; '.join(said)}", help=help)
 
 

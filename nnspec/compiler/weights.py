@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
 from nnspec.compiler.fit import require_fit, without_counters
+from nnspec.compiler.rename_file import Rename, rename_table
+from nnspec.compiler.renamed import advice, renamed
 from nnspec.data.slots import input_columns, slots_of
 from nnspec.data.wording import listed, nearest, quoted
 from nnspec.diagnostics.errors import Fault
 from nnspec.ir.spec import Spec
 from nnspec.runtime.files import read_json
-from nnspec.runtime.tensor_file import read_tensors
+from nnspec.runtime.foreign_files import unreadable
+from nnspec.runtime.tensor_file import INDEX, read_tensors
 
 Array = np.ndarray[Any, Any]
 Lists = Mapping[str, tuple[Any, ...]]
@@ -36,8 +39,20 @@ class Trained(Protocol):
     def classes(self) -> Lists: ...
 
 
-Source = str | Path | Mapping[str, Array] | Trained
-"""A run directory, a safetensors file, arrays by path, or a trainer."""
+FILE = "model.safetensors"
+"""How Hugging Face calls the weights in a folder."""
+
+
+class Foreign(NamedTuple):
+    """A file with other names than those of the spec."""
+
+    file: str | Path
+    rename: Rename
+    """The table that leads to those of the spec."""
+
+
+Source = str | Path | Foreign | Mapping[str, Array] | Trained
+"""A run directory, a safetensors file, one with a rename table, arrays by path, or a trainer."""
 
 
 class Weights(NamedTuple):
@@ -49,12 +64,21 @@ class Weights(NamedTuple):
     feeds: Lists = {}  # noqa: RUF012
     """The columns that fed each input."""
     lineage: Lineage = {}  # noqa: RUF012
+    names: Mapping[str, str] | None = None
+    """The names in the file, where they are others."""
+    advise: Callable[[list[str]], str] | None = None
+    """What to say about missing paths."""
 
 
 def read_weights(source: Source) -> Weights:
     """Weights from any source. Raises E707 for files that cannot be read."""
     if isinstance(source, Mapping):
         return Weights(source)
+    if isinstance(source, Foreign):
+        table, found = rename_table(source.rename), read_weights(source.file)
+        made = renamed(found.arrays, table)
+        arrays = {path: np.ascontiguousarray(array) for path, array in made.arrays.items()}
+        return found._replace(arrays=arrays, names=made.names, advise=lambda missing: advice(table, made, missing))
     if isinstance(source, str | Path):
         path = find_weights(source)
         if not path.is_dir():
@@ -88,7 +112,10 @@ def find_weights(source: str | Path) -> Path:
     if path.name == "weights.safetensors" and (path.parent / "run.json").is_file():
         path = path.parent
     if path.is_dir() and not (path / "run.json").is_file():
-        raise Fault("E707", f"{path} is no run directory: it has no run.json")
+        for name in (FILE, FILE + INDEX):
+            if (path / name).is_file():
+                return path / name
+        raise _no_weights(path)
     if not path.exists():
         beside = path.parent.iterdir() if path.parent.is_dir() else ()
         meant = nearest(path.name, sorted(entry.name for entry in beside if _holds_weights(entry)))
@@ -113,7 +140,7 @@ def fitting_weights(spec: Spec, source: Source, *, strict: bool = True, classes:
     """
     found = read_weights(source)
     arrays = without_counters(spec, found.arrays)
-    require_fit(spec, arrays, strict=strict)
+    require_fit(spec, arrays, strict=strict, names=found.names, advise=found.advise)
     if not strict:
         return Weights(arrays)
     _require_same_feeds(spec, found.feeds)
@@ -162,8 +189,16 @@ def _record(note: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def _no_weights(folder: Path) -> Fault:
+    """E707 for a folder that is no run, nor one of Hugging Face's."""
+    pickle = next(iter(sorted(folder.glob("pytorch_model*.bin"))), None)
+    if pickle:
+        return unreadable(pickle, ValueError())
+    return Fault("E707", f"{folder} is no run directory: it has no run.json, nor is there a {FILE}")
+
+
 def _holds_weights(path: Path) -> bool:
-    return path.suffix == ".safetensors" or (path / "run.json").is_file()
+    return path.name.endswith((".safetensors", INDEX)) or (path / "run.json").is_file()
 
 
 def _columns(names: tuple[Any, ...]) -> str:

@@ -21,10 +21,12 @@ class Start(Component):
     normalisation counts, is left aside where the model does not have it.
 
     A rename table is a list of rules, `[from, to]`; the first that covers a name decides, and other names stay. What
-    each `*` of `from` takes, as little as it can, stands for the `*` of `to`, in order. `""` as `to` leaves a tensor
-    aside, a list of names cuts it along its first axis into as many equal parts, and `"transpose"` as a third entry
-    turns a matrix that is stored as [in, out], or a kernel [*, in, out], into [out, in, *]. The table can stand in a
-    file, TOML with `rename = [...]` or JSON, beside the spec.
+    each `*` of `from` takes, as little as it can, stands for the `*` of `to`, in order; `[text]` in `from` may be there
+    or not. `""` as `to` leaves a tensor aside, a list of names cuts it along its first axis into as many equal parts.
+    A third entry says more: `"transpose"` turns a matrix that is stored as [in, out], or a kernel [*, in, out], into
+    [out, in, *]; `"squeeze"` takes off a first axis of size 1; `"tied"` says that the tensor is another copy of one
+    that a rule gives, which must be equal. The table can stand in a file, TOML with `rename = [...]` or JSON, beside
+    the spec. Tables for Hugging Face's GPT-2, BERT, Llama and ViT are in `specs/huggingface/`.
     """
 
     kind: ClassVar[str] = "weights"
@@ -35,7 +37,8 @@ class Start(Component):
     )
 
     file: str
-    """A safetensors file, or a run directory."""
+    """A safetensors file, the index of several (`model.safetensors.index.json`), a folder with one of these, or a run
+    directory."""
     into: str = ""
     """The scope of the model to fill: `"backbone"`; the whole model by default."""
     part: str = ""

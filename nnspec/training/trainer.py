@@ -12,7 +12,7 @@ import numpy as np
 
 from nnspec.compiler.initial import initial_values
 from nnspec.compiler.starting import starting_weights
-from nnspec.compiler.weights import fitting_weights
+from nnspec.compiler.weights import Source, fitting_weights
 from nnspec.data.arrays import Batch, dataset_from_arrays
 from nnspec.data.labels import given_classes
 from nnspec.data.rows import Dataset
@@ -110,7 +110,7 @@ class Trainer:
         return dict(self._memory.classes)
 
     @run_errors()
-    def load_parameters(self, parameters: str | Path | Mapping[str, Array], *, strict: bool = True) -> None:
+    def load_parameters(self, parameters: Source, *, strict: bool = True) -> None:
         """Set parameters from arrays by path, a run directory or a safetensors file; all of them, and with a run its
         classes, or with `strict = False` those given."""
         weights = fitting_weights(self.spec, parameters, strict=strict, classes=self._memory.classes)

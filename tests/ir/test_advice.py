@@ -302,7 +302,8 @@ CASES: dict[str, Said] = {
     "a rename table with a mark": (
         train('init = weights("f", rename = [["a", "b"], ["c", "d", "transposed"]])'),
         "E205", 23,
-        "weights: rule 2 of the rename table ends with 'transposed'; \"transpose\" is all that can stand there", "",
+        "weights: rule 2 of the rename table ends with 'transposed'; "
+        'only "transpose", "squeeze" or "tied" can stand there', "",
     ),
     "a rename table that is no table": (
         train('init = weights("f", rename = ["a", "b"])'),

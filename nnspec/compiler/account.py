@@ -1,0 +1,84 @@
+"""What becomes of every tensor of a file: told from the file's header, before anything is read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from nnspec.compiler.fit import is_counter, require_fit, without_counters
+from nnspec.compiler.renamed import Moved, advice, renamed
+from nnspec.diagnostics.errors import Fault
+from nnspec.graph.graph import numpy_dtype
+from nnspec.ir.renaming import Table
+from nnspec.ir.spec import Parameter, Spec
+from nnspec.runtime.tensor_file import Tensor
+
+LOADED, COPY, ASIDE, UNEXPECTED, WRONG = "loaded", "copy", "left aside", "unexpected", "wrong shape"
+
+
+class Landing(NamedTuple):
+    """A tensor of the file."""
+
+    name: str
+    tensor: Tensor
+    paths: tuple[str, ...]
+    """Where it leads; of a copy to what it is a copy of."""
+    mark: str = ""
+    """What a rename table says is done with its axes."""
+    state: str = LOADED
+    """What a spec makes of it; without a spec all that is not left aside is loaded."""
+
+
+class Account(NamedTuple):
+    """What becomes of a file."""
+
+    landings: list[Landing]
+    missing: list[Parameter]
+    """Parameters of the spec that nothing leads to."""
+    fault: Fault | None
+    """Why the weights do not fit the spec."""
+
+    def count(self, state: str) -> int:
+        return sum(landing.state == state for landing in self.landings)
+
+
+def account(tensors: Mapping[str, Tensor], table: Table, spec: Spec | None = None) -> Account:
+    """Where the tensors lead. Raises E702 for what a table cannot do with them; whether copies are equal only their
+    values tell."""
+    made = renamed({name: np.broadcast_to(np.False_, tensor.shape) for name, tensor in tensors.items()}, table)
+    wanted = {item.path: item for item in spec.parameters} if spec else {}
+    landings = [_landing(name, tensor, table, made, wanted if spec else None) for name, tensor in tensors.items()]
+    if spec is None:
+        return Account(landings, [], None)
+    missing = [item for path, item in wanted.items() if path not in made.arrays]
+    return Account(landings, missing, _fault(spec, made, table))
+
+
+def _landing(name: str, tensor: Tensor, table: Table, made: Moved, wanted: Mapping[str, Parameter] | None) -> Landing:
+    new = table(name)
+    state = LOADED
+    if name in made.aside:
+        state = COPY if made.aside[name] else ASIDE
+    elif wanted is not None:
+        if unknown := [path for path in new.names if path not in wanted]:
+            state = ASIDE if all(is_counter(path) for path in unknown) else UNEXPECTED
+        elif any(made.arrays[path].shape != wanted[path].shape for path in new.names):
+            state = WRONG
+    return Landing(name, tensor, new.names, new.mark, state)
+
+
+def _fault(spec: Spec, made: Moved, table: Table) -> Fault | None:
+    """What loading would say of names and shapes."""
+    dtypes = {item.path: item.dtype for item in spec.parameters}
+    zeros = {
+        path: np.broadcast_to(np.zeros((), numpy_dtype(dtypes.get(path, "float32"))), array.shape)
+        for path, array in made.arrays.items()
+    }
+    try:
+        fitting = without_counters(spec, zeros)
+        require_fit(spec, fitting, names=made.names, advise=lambda missing: advice(table, made, missing))
+    except Fault as fault:
+        return fault
+    return None
