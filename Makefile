@@ -17,7 +17,7 @@ setup: .venv/.ready
 
 .torch/.ready: pyproject.toml
 	$(PYTHON) -m venv .torch
-	$(TORCH)/python -m pip install --quiet --disable-pip-version-check torch==2.13.0 'transformers>=4.57'
+	$(TORCH)/python -m pip install --quiet --disable-pip-version-check torch==2.13.0 'transformers>=4.57.6'
 	$(TORCH)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 

@@ -27,7 +27,7 @@ def declare(command: argparse.ArgumentParser) -> None:
     command.add_argument("--reverse", action="store_true", help="go through the table from its right to its left side")
     command.add_argument("--spec", metavar="SPEC", help="say which parameter each tensor is, and what does not fit")
     command.add_argument("--to", metavar="FILE", help="write the tensors under their new names, as safetensors")
-    command.add_argument("--format", choices=("text", "json"), default="text")
+    command.add_argument("--format", choices=("text", "json"), default="text", help="text by default")
     command.add_argument("--json", action="store_const", const="json", dest="format", help="the same as --format json")
     settings.declare(command)
     command.set_defaults(run=run)
