@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from nnspec.autodiff.common import axis
-from nnspec.autodiff.registry import Grads, gradient
+from nnspec.autodiff.registry import Grads, gradient, trained_otherwise
 from nnspec.graph.graph import Graph, Node, Value
+
+trained_otherwise("attention and rms_norm lower to their parts in training", "Attention", "RMSNormalization")
+trained_otherwise("attention turns pairs of features with Mul and Add in training", "RotaryEmbedding")
 
 
 @gradient("Softmax")

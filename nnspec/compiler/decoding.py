@@ -30,7 +30,7 @@ class Decoder:
         self.vocabulary = int(output.shape[2])  # type: ignore[arg-type]
         self.limit = _places(spec)
         """How many tokens a sequence may have; None for any number."""
-        graph = _graph(spec, library, self.tokens, output)
+        graph = graph_of_steps(spec, library, self.tokens, output)
         self._empty = {
             value.name: np.zeros([_first(dim) for dim in value.shape], numpy_dtype(value.dtype))
             for value in graph.inputs
@@ -104,8 +104,9 @@ def _places(spec: Spec) -> int | None:
     return min(counts, default=None)
 
 
-def _graph(spec: Spec, library: Library, tokens: Value, output: Value) -> Graph:
-    g = Graph(f"{spec.name}_steps")
+def graph_of_steps(spec: Spec, library: Library, tokens: Value, output: Value, opset: int = 21) -> Graph:
+    """The model as it is run step by step: inputs `past/…` beside the tokens, outputs `present/…` beside the scores."""
+    g = Graph(f"{spec.name}_steps", opset=opset, deployed=True)
     g.caches = Caches(g)
     g.output(output.name, lower_model(spec, library, g)[output.name])
     for name, whole in g.caches.grown.items():

@@ -26,6 +26,7 @@ from nnspec.graph import onnx_file
 from nnspec.graph.errors import GraphError, OpsetError
 from nnspec.graph.graph import numpy_dtype
 from nnspec.graph.model_parts import without_outputs
+from nnspec.graph.rows import in_rows
 from nnspec.ir.spec import Spec
 from nnspec.library import registries
 from nnspec.runtime.edge import run_errors
@@ -202,11 +203,11 @@ class _Build(NamedTuple):
         """The ModelProto in a form. Raises E710 for an opset that lacks something."""
         spec, library = self.spec, self.library
         try:
-            graph = forward_graph(spec, library, outputs, opset=self.opset)
+            graph = forward_graph(spec, library, outputs, opset=self.opset, deployed=True)
             graph, arrays = absorb_normalizations(graph, self.arrays)
             if form.precision != "float16":  # whose weights, times 1 / 255, would lose their last bits
                 graph, arrays = absorb_scaling(graph, arrays)
-            graph, arrays = fold_weights(graph, arrays)
+            graph, arrays = fold_weights(in_rows(graph), arrays)
             if not form.is_plain:
                 sizes = list(signatures(spec, library))[-1]
                 graph, arrays = narrowed(graph, arrays, form, rows, random_inputs(spec, sizes))

@@ -70,11 +70,18 @@ class Dynamic:
         return None
 
     def _gemm(self, node: Node, x: Value, weight: Value) -> Value:
+        if node.attributes.get("transB", 0) and self.weights.is_shared(weight):
+            found = self.weights.int8(weight, 0, PRODUCT)
+            turned = Int8(self.graph.op("Transpose", found.integers, perm=[1, 0]), found.scale, 1)
+            return self._plus(self._product(x, turned), node)
         if node.attributes.get("transB", 0):
             content = np.ascontiguousarray(self.weights.content[weight].T)
             weight = self.weights.add(f"{weight.name}/transpose", content)
             self.weights.content[weight] = content
-        y = self._product(x, self.weights.int8(weight, 1, PRODUCT))
+        return self._plus(self._product(x, self.weights.int8(weight, 1, PRODUCT)), node)
+
+    def _plus(self, y: Value, node: Node) -> Value:
+        """A product plus what its Gemm adds."""
         bias = (*node.inputs, None)[2]
         return y if bias is None else self.graph.op("Add", y, bias)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -42,6 +42,7 @@ class Weights:
         """The content of the tensors that are known, by value."""
         self._stored: dict[tuple[Value, int, int], Int8] = {}
         self._floats: dict[tuple[Value, int], Value] = {}
+        self._factors = {x for node in g.nodes for x in _factor(node)}
         self._readers = uses(g)
 
     def is_large(self, value: Value | None) -> bool:
@@ -53,15 +54,18 @@ class Weights:
         """The weight as int8 up to ±`limit`, one that several read once; `least` bounds the scales from below."""
         content = self.content[value]
         axis %= content.ndim
+        limit = PRODUCT if value in self._factors else limit
         key = (value, axis, limit)
-        if self._readers.get(value, 1) > 1 and (value, axis, PRODUCT) in self._stored:
-            key = (value, axis, PRODUCT)
         if key not in self._stored:
             integers, scale = rounded(content, axis, limit, least)
             self._stored[key] = Int8(
                 self.add(f"{value.name}/int8", integers), self.add(f"{value.name}/scale", scale), axis
             )
         return self._stored[key]
+
+    def is_shared(self, value: Value) -> bool:
+        """Whether several operators read a weight."""
+        return self._readers.get(value, 1) > 1
 
     def floats(self, value: Value, axis: int) -> Value:
         """The weight read back as float32."""
@@ -94,6 +98,14 @@ class Weights:
         axis = OUT_AXIS.get(node.op_type, 0)
         read = [self.floats(x, axis) if x is not None and self.is_large(x) else x for x in node.inputs]
         return Node(node.op_type, tuple(read), node.outputs, node.attributes, node.origin)
+
+
+def _factor(node: Node) -> Iterator[Value]:
+    """The weight that a product reads, perhaps transposed."""
+    places = {"Gemm": 1, "MatMul": 1, "Transpose": 0}
+    value = node.inputs[places[node.op_type]] if node.op_type in places else None
+    if value is not None:
+        yield value
 
 
 def rounded(content: Array, axis: int, limit: int, least: Array | float = 0.0) -> tuple[Array, Array]:

@@ -109,10 +109,15 @@ def evaluation_graph(spec: Spec, library: Library, sizes: Sizes) -> Graph:
 
 
 def forward_graph(
-    spec: Spec, library: Library, outputs: Mapping[str, str], sizes: Sizes | None = None, opset: int = 21
+    spec: Spec,
+    library: Library,
+    outputs: Mapping[str, str],
+    sizes: Sizes | None = None,
+    opset: int = 21,
+    deployed: bool = False,
 ) -> Graph:
     """The model as in inference: `outputs` maps the names of the graph's outputs to values of the spec."""
-    g = Graph(spec.name, opset=opset)
+    g = Graph(spec.name, opset=opset, deployed=deployed)
     values = lower_model(spec, library, g, sizes)
     for name, value in outputs.items():
         g.output(name, values[value])

@@ -27,6 +27,9 @@ def fold_weights(g: Graph, weights: Mapping[str, Array]) -> tuple[Graph, dict[st
     paths = {value: path for path, value in g.parameters.items()}
 
     def visit(node: Node) -> Node | tuple[Value, ...]:
+        same = _unchanged(node, {x: arrays[path] for x in node.inputs if x and (path := paths.get(x)) in arrays})
+        if same is not None:
+            return (same,)
         given = [x for x in node.inputs if x is not None]
         own = [x for x in given if paths.get(x) in arrays]
         if not own or any(x not in own and x.constant is None for x in given):
@@ -46,6 +49,20 @@ def fold_weights(g: Graph, weights: Mapping[str, Array]) -> tuple[Graph, dict[st
         return tuple(g.parameters[path] for path in new)
 
     return drop_dead(rewritten(g, visit)), arrays
+
+
+def _unchanged(node: Node, content: Mapping[Value, Array]) -> Value | None:
+    """x of x + 0, 0 + x, x - 0 and x / 1, as of a standardize that was not fitted. A product with ones is the weight of
+    a norm, and stays: ONNX Runtime makes one operator of the two."""
+    neutral = {"Add": 0, "Sub": 0, "Div": 1}.get(node.op_type)
+    if neutral is None:
+        return None
+    a, b = node.inputs
+    for x, weight in ((a, b), (b, a))[: 2 if node.op_type == "Add" else 1]:
+        known = content.get(weight) if weight is not None else None
+        if x is not None and known is not None and x.type == node.outputs[0].type and np.all(known == neutral):
+            return x
+    return None
 
 
 def _results(node: Node, operands: Sequence[Array | None]) -> list[Array] | None:

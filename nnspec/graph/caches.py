@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nnspec.graph.dtypes import tensor_type
-from nnspec.ir.dims import symbol
+from nnspec.ir.dims import Dim, symbol
 
 if TYPE_CHECKING:
     from nnspec.graph.graph import Graph, Value
@@ -27,9 +27,15 @@ class Caches:
 
     def extended(self, name: str, new: Value) -> Value:
         """What was cached under `name` with `new` [N, H, T, D] behind it: [N, H, cached + T, D]."""
-        shape = (*new.shape[:2], CACHED, *new.shape[3:])
-        past = self._g.input(f"past/{name}", new.type.with_shape(*shape))
-        whole = self._g.op("Concat", past, new, axis=2)
+        past = self._g.input(f"past/{name}", new.type.with_shape(*new.shape[:2], CACHED, *new.shape[3:]))
+        return self.grow(past, self._g.op("Concat", past, new, axis=2))
+
+    def past(self, name: str, rows: Dim, heads: int, size: int) -> Value:
+        """What was cached under `name`: float32 [N, heads, cached, size]."""
+        return self._g.input(f"past/{name}", tensor_type("float32", (rows, heads, CACHED, size)))
+
+    def grow(self, past: Value, whole: Value) -> Value:
+        """State what takes the place of a value that `past` gave, in the next run."""
         self.grown[past.name] = whole
         return whole
 

@@ -30,12 +30,22 @@ class Graph:
 
     `training` tells the lowering of a layer which form to build: dropout, noise and batch statistics act in training
     only, and some layers have a form that trains and another that is faster in inference. Running statistics that are
-    `frozen` are used in training as in inference.
+    `frozen` are used in training as in inference. In a graph that is `deployed` the parameters are constants: what
+    depends on them alone costs nothing.
     """
 
-    def __init__(self, name: str, *, training: bool = False, opset: int = 21, frozen: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        training: bool = False,
+        deployed: bool = False,
+        opset: int = 21,
+        frozen: Collection[str] = (),
+    ) -> None:
         self.name = name
         self.training = training
+        self.deployed = deployed
         self.opset = opset
         self.frozen = frozen
         """Paths of the parameters that training leaves as they are."""
@@ -165,6 +175,11 @@ class Graph:
             result.node = node
         self.nodes.append(node)
         return results[0] if outputs == 1 else results
+
+    @property
+    def has_native_attention(self) -> bool:
+        """Whether layers may use Attention, RotaryEmbedding and RMSNormalization, which have no gradient here."""
+        return self.deployed and self.opset >= 23
 
     def _operands(self, op_type: str, inputs: Sequence[Value | Number | None]) -> tuple[Value | None, ...]:
         typical = inputs[1:] if op_type == "Where" else inputs

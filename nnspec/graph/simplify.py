@@ -22,7 +22,16 @@ def simplify(g: Graph) -> Graph:
         same = _unchanged(node)
         if same is not None:
             return (same,)
-        return _joined_reshape(g, node) or _joined_transpose(node) or _joined_scale(g, node, readers) or node
+        before = _undone(node)
+        if before is not None:
+            return (before,)
+        return (
+            _joined_reshape(g, node)
+            or _joined_axes(g, node)
+            or _joined_transpose(node)
+            or _joined_scale(g, node, readers)
+            or node
+        )
 
     return rewritten(g, visit)
 
@@ -76,6 +85,42 @@ def _joined_reshape(g: Graph, node: Node) -> Node | None:
             return None
         target = g.constant(codes, "int64")
     return replace(node, inputs=(inner.inputs[0], target))
+
+
+def _undone(node: Node) -> Value | None:
+    """x of two reshapes that lead back to the shape of x."""
+    inner = _producer(node, RESHAPES)
+    if inner is None or node.op_type not in RESHAPES or any(n.attributes.get("allowzero") for n in (node, inner)):
+        return None
+    x = inner.inputs[0]
+    return x if x is not None and x.type == node.outputs[0].type else None
+
+
+def _joined_axes(g: Graph, node: Node) -> Node | None:
+    """Two Squeezes are one, and two Unsqueezes."""
+    inner = _producer(node, ("Squeeze", "Unsqueeze"))
+    if inner is None or node.op_type != inner.op_type:
+        return None
+    first, second = (_axes(step) for step in (inner, node))
+    if first is None or second is None:
+        return None
+    if node.op_type == "Squeeze":  # the axes of the second one are counted without those of the first
+        rank = node.outputs[0].rank + len(first) + len(second)
+        left = [axis for axis in range(rank) if axis not in first]
+        axes = [*first, *(left[axis] for axis in second)]
+    else:
+        left = [axis for axis in range(node.outputs[0].rank) if axis not in second]
+        axes = [*second, *(left[axis] for axis in first)]
+    return replace(node, inputs=(inner.inputs[0], g.constant(sorted(axes), "int64")))
+
+
+def _axes(node: Node) -> list[int] | None:
+    """The axes that a Squeeze or Unsqueeze takes away or adds, counted from the front."""
+    given = node.inputs[1] if len(node.inputs) > 1 else None
+    longer = node.inputs[0] if node.op_type == "Squeeze" else node.outputs[0]
+    if given is None or given.constant is None or longer is None:
+        return None
+    return [int(axis) % longer.rank for axis in given.constant]
 
 
 def _joined_transpose(node: Node) -> Node | None:

@@ -16,7 +16,27 @@ def shape_tensor(g: Graph, shape: Sequence[Dim]) -> Value:
     """A shape as an int64 tensor."""
     if all(isinstance(dim, int) for dim in shape):
         return g.constant(list(shape), "int64")
-    return g.op("Concat", *(size_tensor(g, dim) for dim in shape), axis=0)
+    parts: list[Value] = []
+    rest = list(shape)
+    while rest:
+        value, count = _longest_run(g, rest)
+        parts.append(size_tensor(g, rest[0]) if value is None else value)
+        del rest[:count]
+    return parts[0] if len(parts) == 1 else g.op("Concat", *parts, axis=0)
+
+
+def _longest_run(g: Graph, shape: Sequence[Dim]) -> tuple[Value | None, int]:
+    """The longest beginning of at least two sizes that one constant holds, or one input has side by side, and how many
+    they are; None and 1 where there is none."""
+    fixed = next((i for i, dim in enumerate(shape) if not isinstance(dim, int)), len(shape))
+    if fixed > 1:
+        return g.constant(list(shape[:fixed]), "int64"), fixed
+    for count in range(len(shape), 1, -1):
+        for value in g.inputs:
+            for start in range(value.rank - count + 1):
+                if value.shape[start : start + count] == tuple(shape[:count]):
+                    return g.op("Shape", value, start=start, end=start + count), count
+    return None, 1
 
 
 def size_tensor(g: Graph, size: Dim) -> Value:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import sqrt
 from typing import TYPE_CHECKING
 
 from nnspec.diagnostics.errors import Fault
@@ -179,27 +178,23 @@ class Attention(Layer):
         self, g: Graph, x: Value, *, mask: Value | None = None, memory: Value | None = None, **weights: Value
     ) -> Value:
         """Products of [N, heads, T, head_size]: four axes at most, in which the keys of a group are shared by putting
-        the queries of its heads one after the other."""
+        the queries of its heads one after the other; deployed at opset 23 and later, ONNX's own operator.
+        """
         from nnspec.layers import attention_core as core
+        from nnspec.layers import attention_native as native
 
-        size, kv_heads = self._head_size(x.type), self.kv_heads or self.heads
-        source = memory or x
-
-        def projected(name: str, value: Value, heads: int) -> Value:
-            made = affine(g, value, weights[f"{name}.weight"], weights.get(f"{name}.bias"))
-            return g.transpose(g.reshape(made, (*value.shape[:2], heads, size)), (0, 2, 1, 3))
-
-        q, k = projected("query", x, self.heads), projected("key", source, kv_heads)
-        v = projected("value", source, kv_heads)
-        if self.rotary:
-            q, k = (core.turned(g, value, self.rotary) for value in (q, k))
-        q = g.op("Mul", q, self.scale or 1 / sqrt(size))
+        kv_heads = self.kv_heads or self.heads
+        heads = core.Heads(self.heads, kv_heads, self._head_size(x.type), self.scale, self.causal, self.window)
         if g.caches:
             self._require_steps()
+        if native.fits(g, x):
+            joined = native.attention(g, heads, x, memory, mask, weights, self.rotary)
+        else:
+            q, k, v = core.projected(g, heads, x, memory, weights, self.rotary)
             k, v = core.with_past(g, k, v)
-        allowed = core.allowed(g, mask, x.shape[1], k.shape[2], causal=self.causal, window=self.window)
-        mixed = core.mixed(g, q, k, v, allowed, self.dropout)
-        if mask is not None and allowed is not None:
-            mixed = g.op("Mul", mixed, core.looks(g, allowed, mixed.dtype))
-        joined = g.reshape(g.transpose(mixed, (0, 2, 1, 3)), (*x.shape[:2], self.heads * size))
+            allowed = core.allowed(g, mask, x.shape[1], k.shape[2], causal=self.causal, window=self.window)
+            mixed = core.mixed(g, q, k, v, allowed, self.dropout)
+            if mask is not None and allowed is not None:
+                mixed = g.op("Mul", mixed, core.looks(g, allowed, mixed.dtype))
+            joined = g.reshape(g.transpose(mixed, (0, 2, 1, 3)), (*x.shape[:2], self.heads * heads.size))
         return affine(g, joined, weights["output.weight"], weights.get("output.bias"))

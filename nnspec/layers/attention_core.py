@@ -3,19 +3,104 @@ lowered."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from math import sqrt
+from typing import NamedTuple
+
 import numpy as np
 
 from nnspec.graph.graph import Graph, Value
 from nnspec.graph.random import keep_mask
 from nnspec.ir.dims import Dim
+from nnspec.layers.affine import affine
 from nnspec.layers.positions import angles, new_places, places
 
+LOWEST = -1e30
+"""Added to the scores of what may not be looked at, so that it is below all others."""
 FORBIDDEN = {"float16": -3e4}
-"""Added to the scores of what may not be looked at, so that it is below all others; -1e30 in wider dtypes."""
+"""The same in dtypes that do not hold it."""
 BELOW = 40.0
 """How far below the greatest score of a row the others are kept. e^-40 adds nothing to a sum in any dtype; e^-88, where
 ONNX Runtime ends, divided by the sum is a denormal number, with which processors of some makers multiply 50 times as
 slowly."""
+
+
+class Heads(NamedTuple):
+    """The numbers of an attention."""
+
+    queries: int
+    """Heads of queries."""
+    keys: int
+    """Heads of keys and of values."""
+    size: int
+    """Features of a head."""
+    given_scale: float | None
+    causal: bool
+    window: int | None
+
+    @property
+    def scale(self) -> float:
+        return self.given_scale or 1 / sqrt(self.size)
+
+    def counts(self, names: Sequence[str]) -> list[int]:
+        return [self.queries if name == "query" else self.keys for name in names]
+
+
+def projected(
+    g: Graph, heads: Heads, x: Value, memory: Value | None, weights: Mapping[str, Value], rotary: float | None
+) -> list[Value]:
+    """Queries times the scale, keys and values: [N, heads, T, size] each.
+
+    Deployed, all that is made of one input is one product, with a weight that was joined, and scaled, once: 0.95 of the
+    time for 16 x 64 rows of 64 features, and half the operators.
+    """
+    if not g.deployed:
+        made = {name: x if name == "query" else memory or x for name in ("query", "key", "value")}
+        found = {name: in_heads(g, heads, (name,), value, weights) for name, value in made.items()}
+        q, k, v = (found[name][0] for name in made)
+        if rotary:
+            q, k = (turned(g, value, rotary) for value in (q, k))
+        return [g.op("Mul", q, heads.scale), k, v]
+    weights = {**weights, **scaled(g, weights, heads.scale)}
+    if memory is not None:
+        return [*in_heads(g, heads, ("query",), x, weights), *in_heads(g, heads, ("key", "value"), memory, weights)]
+    if not rotary:
+        return in_heads(g, heads, ("query", "key", "value"), x, weights)
+    whole = in_heads(g, heads, ("query", "key", "value"), x, weights, parts=[heads.queries + heads.keys, heads.keys])
+    return [*g.split(turned(g, whole[0], rotary), [heads.queries, heads.keys], 1), whole[1]]
+
+
+def scaled(g: Graph, weights: Mapping[str, Value], scale: float) -> dict[str, Value]:
+    """Weight and bias of the queries, times the scale of the products."""
+    own = ("query.weight", "query.bias")
+    return {name: g.op("Mul", weights[name], scale) for name in own if name in weights}
+
+
+def in_heads(
+    g: Graph,
+    heads: Heads,
+    names: Sequence[str],
+    value: Value,
+    weights: Mapping[str, Value],
+    parts: Sequence[int] | None = None,
+) -> list[Value]:
+    """The projections of a value, [N, heads, T, size] each; `parts` are other numbers of heads to divide into."""
+    counts = heads.counts(names)
+    made = joint(g, names, value, weights)
+    shape = (*value.shape[:2], sum(counts), heads.size)
+    return list(g.split(g.transpose(g.reshape(made, shape), (0, 2, 1, 3)), parts or counts, 1))
+
+
+def joint(g: Graph, names: Sequence[str], value: Value, weights: Mapping[str, Value]) -> Value:
+    """The projections of a value, [N, T, features of all]."""
+
+    def stacked(leaf: str) -> Value | None:
+        found = [weights[f"{name}.{leaf}"] for name in names if f"{name}.{leaf}" in weights]
+        return g.op("Concat", *found, axis=0) if len(found) > 1 else found[0] if found else None
+
+    weight = stacked("weight")
+    assert weight is not None
+    return affine(g, value, weight, stacked("bias"))
 
 
 def mixed(g: Graph, q: Value, k: Value, v: Value, allowed: Value | None, dropout: float) -> Value:
@@ -43,7 +128,7 @@ def _masked(g: Graph, scores: Value, allowed: Value) -> Value:
     The backward pass takes the result for the scores themselves: where they differ, the weight is e^-40, and so is the
     gradient. That saves it a pass.
     """
-    lowest = FORBIDDEN.get(scores.dtype, -1e30)
+    lowest = FORBIDDEN.get(scores.dtype, LOWEST)
     added = g.op("Add", scores, g.op("Where", allowed, g.constant(0, scores.dtype), g.constant(lowest, scores.dtype)))
     floor = g.op("Sub", g.reduce("ReduceMax", added, [-1], keepdims=True), BELOW)
     return g.with_gradient(g.op("Max", added, floor), [scores], lambda dy: (dy,))
@@ -65,10 +150,10 @@ def _near(g: Graph, queries: Dim, keys: Dim, causal: bool, window: int | None) -
         apart = np.arange(queries)[:, None] - np.arange(keys)
         near = (apart >= 0) if causal else np.ones_like(apart, bool)
         return g.constant(near & (np.abs(apart) < window) if window else near)
-    back = g.op("Sub", g.reshape(new_places(g, queries), (queries, 1)), g.reshape(places(g, keys), (1, keys)))
-    parts = [g.op("GreaterOrEqual", back, 0)] if causal else []
+    query, key = g.reshape(new_places(g, queries), (queries, 1)), places(g, keys)
+    parts = [g.op("GreaterOrEqual", query, key)] if causal else []
     if window:
-        parts.append(g.op("Less", g.op("Abs", back), window))
+        parts.append(g.op("Less", g.op("Abs", g.op("Sub", query, key)), window))
     return parts[0] if len(parts) == 1 else g.op("And", *parts)
 
 

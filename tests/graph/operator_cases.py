@@ -170,6 +170,23 @@ def _tests_and_bits() -> Iterator[Case]:
     yield case("BitShift", words, np.array(3, np.uint32), direction="LEFT")
 
 
+def _attention() -> Iterator[Case]:
+    """Of opset 23: three heads of two features, or of one and of two heads of keys."""
+    heads = {"q_num_heads": 2, "kv_num_heads": 2, "since": 23}
+    q, k, v = real(2, 4, 6), real(2, 5, 6), real(2, 5, 4)
+    added = np.where(np.arange(40).reshape(2, 1, 4, 5) % 3, 0.0, -1e30)
+    past = real(2, 1, 3, 3), real(2, 1, 3, 2)
+    yield case("Attention", q, k, v, **heads)
+    yield case("Attention", q, real(2, 4, 6), real(2, 4, 4), is_causal=1, scale=0.3, **heads)
+    yield case("Attention", q, k, v, added, **heads)
+    one = {**heads, "kv_num_heads": 1}
+    yield case("Attention", q, real(2, 4, 3), real(2, 4, 2), None, *past, outputs=3, is_causal=1, **one)
+    tables = [real(5, 1), real(5, 1)]
+    yield case("RotaryEmbedding", q, *tables, ints([0, 1, 2, 3], [4, 3, 0, 1]), num_heads=3, since=23)
+    yield case("RMSNormalization", real(2, 3, 4), real(4), axis=-1, epsilon=1e-4, since=23)
+    yield case("RMSNormalization", real(2, 3, 4), real(3, 4), axis=1, since=23)
+
+
 def _linear() -> Iterator[Case]:
     matrices = [
         ((2, 3), (3, 4)),
@@ -414,7 +431,7 @@ def _quantization() -> Iterator[Case]:
 
 FAMILIES = (
     *(_elementwise, _tests_and_bits, _linear, _reductions, _shapes, _resize, _convolutions, _pools, _indexing),
-    *(_normalization, _recurrent, _quantization),
+    *(_normalization, _recurrent, _quantization, _attention),
 )
 CASES: tuple[Case, ...] = tuple(row for family in FAMILIES for row in family())
 

@@ -8,6 +8,7 @@ has none (nnspec/autodiff).
 from __future__ import annotations
 
 from nnspec.graph.typing import (
+    attention,
     convolution,
     elementwise,
     indexing,
@@ -24,6 +25,7 @@ from nnspec.graph.typing.call import Underdetermined, infer, operators
 
 __all__ = [
     "Underdetermined",
+    "attention",
     "convolution",
     "elementwise",
     "indexing",

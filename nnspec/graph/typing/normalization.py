@@ -23,6 +23,16 @@ def layer_normalization(call: Call) -> tuple[TensorType, ...]:
     return (x, statistic, statistic)[: call.outputs]
 
 
+@typed("RMSNormalization")
+def rms_normalization(call: Call) -> TensorType:
+    """x and a scale that has its last axes, from `axis` on."""
+    same_dtype(call.types())
+    x, axis = call.type(0), call.axis(-1)
+    if call.type(1).shape != x.shape[axis:]:
+        raise ValueError(f"the scale of {x} from axis {axis} on is {call.type(1)}")
+    return x
+
+
 @typed("BatchNormalization")
 def batch_normalization(call: Call) -> tuple[TensorType, ...]:
     """The result and, in training, the new running mean and variance."""
