@@ -16,6 +16,7 @@ from nnspec.diagnostics.errors import Fault
 from nnspec.graph.caches import Caches
 from nnspec.graph.dtypes import dtype_name, numpy_dtype, tensor_type
 from nnspec.graph.errors import GraphError
+from nnspec.graph.reducing import reduced_before
 from nnspec.graph.sizes import shape_tensor, size_tensor
 from nnspec.graph.typing import infer
 from nnspec.graph.values import Array, Attribute, Node, Number, Value
@@ -227,19 +228,12 @@ class Graph:
     # Short forms that layers and gradient rules use all the time.
 
     def reduce(self, kind: str, x: Value, axes: Sequence[int], keepdims: bool = False) -> Value:
-        """`ReduceSum`, `ReduceMean`, `ReduceMax` or `ReduceMin` over `axes`; none to reduce leaves `x` as it is.
-
-        What was transposed is reduced before, so that less is moved; over one axis that is as fast in any order.
-        """
+        """`ReduceSum`, `ReduceMean`, `ReduceMax` or `ReduceMin` over `axes`; none to reduce leaves `x` as it is."""
         if not axes:
             return x
-        if len(axes) == 1 and x.node is not None and x.node.op_type == "Transpose" and "perm" in x.node.attributes:
-            before, order = x.node.inputs[0], [int(axis) for axis in x.node.attributes["perm"]]
-            assert before is not None
-            own = order[axes[0] % x.rank]
-            rest = order if keepdims else [axis - (axis > own) for axis in order if axis != own]
-            return self.transpose(self.reduce(kind, before, [own], keepdims), rest)
-        return self.op(kind, x, self.constant(sorted(a % x.rank for a in axes), "int64"), keepdims=int(keepdims))
+        whole = sorted(axis % x.rank for axis in axes)
+        early = reduced_before(self, kind, x, whole[0], keepdims) if len(whole) == 1 else None
+        return early or self.op(kind, x, self.constant(whole, "int64"), keepdims=int(keepdims))
 
     def transpose(self, x: Value, axes: Sequence[int]) -> Value:
         return x if list(axes) == list(range(x.rank)) else self.op("Transpose", x, perm=list(axes))

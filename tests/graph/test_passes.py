@@ -165,3 +165,17 @@ def test_what_was_transposed_is_reduced_before(axis: int, keepdims: bool) -> Non
     content = np.random.default_rng(1).normal(size=(2, 3, 4))
     (found,) = on_reference(small, {"x": content})
     np.testing.assert_allclose(found, content.transpose(2, 0, 1).mean(axis, keepdims=keepdims))
+
+
+@pytest.mark.parametrize("keepdims", [False, True])
+@pytest.mark.parametrize("axis", [0, 1])
+def test_what_keeps_its_first_axes_is_reduced_before(axis: int, keepdims: bool) -> None:
+    """Axis 1 has another size before the reshape."""
+    g = Graph("reduced")
+    x = g.input("x", tensor_type("float64", (2, 3, 4)))
+    g.output("y", g.reduce("ReduceMax", g.reshape(x, (2, 12)), [axis], keepdims))
+    small = optimized(g)
+    assert (small.nodes[0].op_type == "ReduceMax") == (axis == 0)
+    content = np.random.default_rng(1).normal(size=(2, 3, 4))
+    (found,) = on_reference(small, {"x": content})
+    np.testing.assert_array_equal(found, content.reshape(2, 12).max(axis, keepdims=keepdims))
