@@ -114,6 +114,6 @@ def _object(text: str | None) -> dict[str, Any]:
     """A JSON object; a file from elsewhere may hold anything, and then says nothing."""
     try:
         found = json.loads(text or "{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}

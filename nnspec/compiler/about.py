@@ -13,7 +13,7 @@ import numpy as np
 
 from nnspec import __version__
 from nnspec.compiler.weights import Lineage, digest
-from nnspec.data.slots import embedded_ids, image_options, input_columns, text_inputs
+from nnspec.data.slots import embedded_ids, image_options, input_columns, pixel_inputs, text_inputs
 from nnspec.diagnostics.span import Span
 from nnspec.ir.files import PREFIX
 from nnspec.ir.spec import Spec
@@ -40,6 +40,8 @@ def metadata(spec: Spec, weights: Mapping[str, Array], classes: Classes, lineage
         found["nnspec.files"] = json.dumps(files)
     if images:
         found["nnspec.images"] = json.dumps(images)
+    if spec.data:
+        found["nnspec.pixels"] = json.dumps(pixel_inputs(spec))
     if text := text_inputs(spec):
         found["nnspec.text"] = json.dumps(text)
     if lineage:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from nnspec.data.ahead import reading
+from nnspec.compiler.answers import How, answers
 from nnspec.data.images.formats import Resizing
 from nnspec.data.images.given import recorded
-from nnspec.data.io import Text
-from nnspec.data.rows import Dataset
+from nnspec.data.io import Inputs, Meaning, Text
+from nnspec.data.reading.sequence import Batch
 from nnspec.diagnostics.errors import Fault
 from nnspec.graph import onnx_file
 from nnspec.graph.graph import GraphError
@@ -21,9 +21,6 @@ from nnspec.ir.types import TensorType
 from nnspec.runtime.session import Brake, Session, available_cores
 
 Array = np.ndarray[Any, Any]
-
-BATCH = 64
-"""Images that are in memory at once."""
 
 
 class Deployed:
@@ -54,6 +51,8 @@ class Deployed:
         """How the text of an input became numbers in training."""
         self.results: dict[str, TensorType] = onnx_file.results(model)
         """The outputs by name."""
+        self.pixels: tuple[str, ...] | None = _names(said.get("nnspec.pixels"))
+        """The inputs that numbers from 0 to 255 fed in training; None where nothing is known."""
         self._session = Session(onnx_file.to_bytes(model), threads=threads or available_cores())
         self.outputs: tuple[str, ...] = self._session.outputs
         """The names of the outputs."""
@@ -63,23 +62,18 @@ class Deployed:
         """The model in a file."""
         return cls(read_model(path))
 
+    @property
+    def meaning(self) -> Meaning:
+        """What the file says about its inputs."""
+        return Meaning(self.columns, self.ids, self.images, self.texts, self.pixels)
+
     def run(self, inputs: Mapping[str, Array], brake: Brake | None = None) -> dict[str, Array]:
         """The outputs for a batch. Raises Stopped where `brake` ends it."""
         return self._session.run(inputs, brake=brake)
 
-    def over(self, rows: Dataset) -> dict[str, Array]:
-        """The outputs for rows of any number: those that are not in memory batch by batch, where every output has a row
-        for each."""
-        if not rows.late or rows.rows <= BATCH:
-            return self.run(rows.batch(np.arange(rows.rows)) if rows.late else rows.arrays)
-        starts = range(0, rows.rows, BATCH)
-        found: list[dict[str, Array]] = []
-        with reading(rows, (np.arange(s, min(s + BATCH, rows.rows)) for s in starts), available_cores()) as batches:
-            for arrays, places in batches:
-                found.append(self.run({name: array[places] for name, array in arrays.items()}))
-                if any(not array.ndim or len(array) != len(places) for array in found[-1].values()):
-                    return self.run(rows.batch(np.arange(rows.rows)))
-        return {name: np.concatenate([part[name] for part in found]) for name in found[0]}
+    def over(self, inputs: Inputs, how: How | None = None) -> Iterator[tuple[Batch, dict[str, Array]]]:
+        """The outputs for rows of any number, a batch at a time; see `answers`."""
+        return answers(self.run, self.inputs, inputs, how or How(cores=available_cores()))
 
     def class_names(self, outputs: Mapping[str, Array]) -> dict[str, Sequence[Any]]:
         """The classes along the last axis of each output, where one target alone has as many."""
@@ -105,6 +99,11 @@ def read_model(path: str | Path) -> Any:
         raise Fault("E705", str(error)) from error
 
 
+def _names(text: str | None) -> tuple[str, ...] | None:
+    found = _object(f'{{"names": {text}}}' if text else None).get("names")
+    return tuple(map(str, found)) if isinstance(found, list) else None
+
+
 def _named_lists(text: str | None) -> dict[str, tuple[Any, ...]]:
     return {name: tuple(found) for name, found in _object(text).items() if isinstance(found, list)}
 
@@ -113,6 +112,6 @@ def _object(text: str | None) -> dict[str, Any]:
     """A JSON object; a file from elsewhere may hold anything, and then says nothing."""
     try:
         found = json.loads(text or "{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}

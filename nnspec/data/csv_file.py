@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from io import StringIO
 from operator import itemgetter
 from pathlib import Path
@@ -24,17 +24,23 @@ def read_csv(folder: Path, path: str, columns: Collection[str] | None = None, de
 
 def decode(data: bytes, path: str) -> str:
     """UTF-8 text, a byte order mark tolerated. Raises E604."""
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+    return decode_text(data, path)
+
+
+def decode_text(data: bytes, path: str, lines: int = 0, *, first: bool = True) -> str:
+    """A part of a text that `lines` lines stand before; the `first` may begin with a byte order mark. Raises E604."""
+    if first and data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raise Fault("E604", f"{path} is UTF-16 text", help="save it as UTF-8")
     nul = data.find(b"\0")
     if nul >= 0:
-        raise Fault("E604", f"{path}, line {_line(data, nul)}: a NUL byte; this is no text file")
+        raise Fault("E604", f"{path}, line {lines + _line(data, nul)}: a NUL byte; this is no text file")
     try:
-        return data.removeprefix(b"\xef\xbb\xbf").decode()
+        return (data.removeprefix(b"\xef\xbb\xbf") if first else data).decode()
     except UnicodeDecodeError as error:
+        where = f"{path}, line {lines + _line(error.object, error.start)}"
         raise Fault(
             "E604",
-            f"{path}, line {_line(error.object, error.start)}: byte 0x{error.object[error.start]:02x} is not UTF-8",
+            f"{where}: byte 0x{error.object[error.start]:02x} is not UTF-8",
             help="save it as UTF-8",
         ) from error
 
@@ -52,15 +58,15 @@ def parse_csv(
     `advice` is the help where another delimiter gives the columns. Raises E602 for that.
     """
     records = read_records(text, path, delimiter)
-    names = list(header) if header is not None else _header(records, path)
+    names = list(header) if header is not None else column_names(*next(records, (1, [])), path)
     if columns and not any(name in names for name in columns):
-        _require_delimiter(text, path, columns, names, advice)
+        require_delimiter(text, path, columns, names, advice)
     kept = [number for number, name in enumerate(names) if columns is None or name in columns]
-    pick = _picker(kept)
+    pick = picker(kept)
     rows, lines = [], []
     for line, record in records:
         if len(record) != len(names):
-            raise _ragged(record, len(names), f"{path}, line {line}")
+            raise ragged(record, len(names), f"{path}, line {line}")
         rows.append(pick(record))
         lines.append(line)
     if not rows:
@@ -70,12 +76,13 @@ def parse_csv(
     return Table(path, len(rows), found, tuple(names), lines)
 
 
-def read_records(text: str, path: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """Each record with the line it starts on.
+def read_records(text: str | Iterable[str], path: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """Each record of a text or its lines, with the line it starts on.
 
     Blank lines between records are skipped; in a table of one column they are empty cells.
     """
-    reader = csv.reader(StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    lines = StringIO(text, newline="") if isinstance(text, str) else text
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
     start, width = 1, 0
     try:
         for record in reader:
@@ -89,9 +96,8 @@ def read_records(text: str, path: str, delimiter: str) -> Iterator[tuple[int, li
         raise _malformed(error, f"{path}, line {start}") from error
 
 
-def _header(records: Iterator[tuple[int, list[str]]], path: str) -> list[str]:
-    """The names in the first record, which are distinct and not empty."""
-    line, header = next(records, (1, []))
+def column_names(line: int, header: list[str], path: str) -> list[str]:
+    """The names in the first record, which are distinct and not empty. Raises E604 and E609."""
     if not header:
         raise Fault("E609", f"{path} is empty", help="the first line of a table names its columns")
     where = f"{path}, line {line}"
@@ -113,7 +119,7 @@ def _header(records: Iterator[tuple[int, list[str]]], path: str) -> list[str]:
     return header
 
 
-def _require_delimiter(text: str, path: str, columns: Collection[str], names: list[str], advice: str) -> None:
+def require_delimiter(text: str, path: str, columns: Collection[str], names: list[str], advice: str) -> None:
     """Raise E602 where another delimiter splits the header into names that are wanted."""
     first = next(iter(text.splitlines()), "")
     for other, word in DELIMITERS.items():
@@ -129,7 +135,7 @@ def _require_delimiter(text: str, path: str, columns: Collection[str], names: li
             )
 
 
-def _picker(kept: list[int]) -> Callable[[list[str]], tuple[str, ...]]:
+def picker(kept: list[int]) -> Callable[[list[str]], tuple[str, ...]]:
     """A fast function from a record to the cells that are kept."""
     if not kept:
         return lambda record: ()
@@ -139,7 +145,8 @@ def _picker(kept: list[int]) -> Callable[[list[str]], tuple[str, ...]]:
     return itemgetter(*kept)
 
 
-def _ragged(record: list[str], width: int, where: str) -> Fault:
+def ragged(record: list[str], width: int, where: str) -> Fault:
+    """E604 for a record with more or fewer cells than the table has columns."""
     help = ""
     if width == 1 or len(record) == 1:
         help = 'is the delimiter right? csv("…", delimiter = ";") sets another'

@@ -8,7 +8,8 @@ are there before anything is unpacked.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from gzip import BadGzipFile, GzipFile
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, BinaryIO, cast
@@ -73,21 +74,37 @@ def read_idx_file(folder: Path, path: str) -> NDArray[Any]:
 
 def parse_idx(stream: BinaryIO, size: int, path: str) -> NDArray[Any]:
     """The array in an IDX file of `size` bytes, packed or not. Raises E608 and E609."""
-    packed = stream.read(2) == GZIP
-    stream.seek(0)
-    if not packed:
-        return _read(stream, size, path, packed=False)
+    with unpacking(path):
+        plain, header = open_idx(stream, size, path)
+        array = read_array(plain, header, path)
+        require_end(plain, header, path)
+    return array
+
+
+@contextmanager
+def unpacking(path: str) -> Iterator[None]:
+    """Inside, what gzip raises for a damaged file is an E608."""
     try:
-        with GzipFile(fileobj=stream) as unpacked:
-            return _read(cast(IO[bytes], unpacked), size, path, packed=True)
+        yield
     except EOFError as error:
         raise Fault("E608", f"{path}: the gzip file is cut off") from error
     except (BadGzipFile, zlib.error) as error:
         raise Fault("E608", f"{path} is a damaged gzip file: {error}") from error
 
 
-def _read(stream: IO[bytes], size: int, path: str, *, packed: bool) -> NDArray[Any]:
-    header = _header(stream, path)
+def require_end(stream: IO[bytes], header: Header, path: str) -> None:
+    """Raise E608 where something follows the elements; of a packed file this also compares the checksum."""
+    if stream.read(1):
+        raise Fault("E608", f"{path} goes on behind the {size_text(header.nbytes)} that it announces")
+
+
+def open_idx(stream: BinaryIO, size: int, path: str) -> tuple[IO[bytes], Header]:
+    """Where the elements of an IDX file of `size` bytes are read from, and what it announces, checked. Raises E608 and
+    E609."""
+    packed = stream.read(2) == GZIP
+    stream.seek(0)
+    plain = cast(IO[bytes], GzipFile(fileobj=stream)) if packed else stream
+    header = _header(plain, path)
     if 0 in header.shape:
         raise Fault("E609", f"{path} is empty: its shape is {list(header.shape)}")
     if packed:
@@ -101,10 +118,7 @@ def _read(stream: IO[bytes], size: int, path: str, *, packed: bool) -> NDArray[A
             f"{path} announces {announced}, but {there} follow its header",
             help="the file is cut off or damaged; download it again",
         )
-    array = read_array(stream, header, path)
-    if stream.read(1):  # for a packed file this also compares its checksum
-        raise Fault("E608", f"{path} goes on behind the {size_text(header.nbytes)} that it announces")
-    return array
+    return plain, header
 
 
 def _header(stream: IO[bytes], path: str) -> Header:

@@ -1,11 +1,13 @@
 """Rows in JSON.
 
-Nested lists, a list of objects with named columns, or an object that holds either under an input's name.
+Nested lists, a list of objects with named columns, an object that holds either under an input's name, or a value per
+line.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from nnspec.data.wording import quoted, suggestion
@@ -14,64 +16,82 @@ from nnspec.diagnostics.errors import Fault
 SHAPES = 'a list of rows, a list of objects with named columns, or {"input": rows}'
 
 
-def parse_json(text: str, source: str, name: str, columns: tuple[str, ...] = ()) -> Any:
-    """Nested lists of numbers, booleans or text for the input `name`. Raises E602, E603, E604, E605 and E609.
-
-    Objects give `columns` in this order, or where none are known, all keys of the first object in their order.
-    """
+def parse_value(text: str, source: str, line: int | None = None) -> Any:
+    """A JSON value; `line` is where it stands, if that is a line of its own. Raises E604 and E605."""
     try:
-        value = json.loads(text, parse_constant=_no_constant)
+        return json.loads(text, parse_constant=no_constant)
     except json.JSONDecodeError as error:
-        raise Fault("E604", f"{source}, line {error.lineno}, column {error.colno}: {error.msg}") from error
+        where = f"line {error.lineno if line is None else line}, column {error.colno}"
+        raise Fault("E604", f"{source}, {where}: {error.msg}") from error
     except (RecursionError, ValueError) as error:
-        raise Fault("E604", f"{source}: {error}") from error
+        raise Fault("E604", f"{source}{'' if line is None else f', line {line}'}: {error}") from error
+
+
+def rows_of(value: Any, source: str, name: str) -> list[Any]:
+    """The rows for the input `name` in a document. Raises E602, E603 and E609."""
     if isinstance(value, dict):
         if name not in value:
-            raise Fault(
-                "E602", f"{source} has no entry {name!r}", help=suggestion(name, tuple(value), "its entries are")
-            )
+            raise no_entry(source, name, tuple(value))
         value = value[name]
     if not isinstance(value, list):
         raise Fault("E603", f"{source} holds {quoted(value)} for {name}", help=f"write {SHAPES}")
     if not value:
         raise Fault("E609", f"{source} has no rows")
-    return _listed(value, source, columns) if any(isinstance(row, dict) for row in value) else _checked(value, source)
+    return value
 
 
-def _no_constant(text: str) -> Any:
+def no_entry(source: str, name: str, names: Sequence[str]) -> Fault:
+    """E602 for an object without rows for the input `name`."""
+    return Fault("E602", f"{source} has no entry {name!r}", help=suggestion(name, names, "its entries are"))
+
+
+def no_constant(text: str) -> Any:
+    """Raise E605 for NaN and Infinity, which Python would read."""
     raise Fault("E605", f"the JSON holds {text}, a finite number is needed")
 
 
-def _listed(rows: list[Any], source: str, columns: tuple[str, ...]) -> list[list[Any]]:
-    """Objects as lists of their values."""
-    first = rows[0]
-    names = columns or (tuple(first) if isinstance(first, dict) else ())
-    found = []
-    for index, row in enumerate(rows):
-        if not isinstance(row, dict):
-            raise Fault("E603", f"{source}, index {index}: {quoted(row)} among objects", help=f"write {SHAPES}")
+class Form:
+    """What the rows of one input have in common: the first row decides.
+
+    Objects give `columns` in this order; where none are known the entry with the `name` of the input, or all in the
+    order of the first object. One entry that is a list, or the row of an input of `rank` 1, is the row itself.
+    """
+
+    def __init__(self, name: str, columns: tuple[str, ...], rank: int) -> None:
+        self._name = name
+        self._columns, self._rank = columns, rank
+        self._names: tuple[str, ...] | None = None
+        self._kinds: set[str] = set()
+
+    def plain(self, rows: Sequence[Any], where: Callable[[int], str]) -> list[Any]:
+        """Rows as nested lists of numbers, or of text; `where` says where one is from. Raises E602, E603 and E604."""
+        if self._names is None:
+            self._names = self._chosen(rows[0])
+        objects = any(isinstance(row, dict) for row in rows)
+        found = [self._values(row, where(i)) for i, row in enumerate(rows)] if objects or self._names else list(rows)
+        for i, row in enumerate(found):
+            kinds = {"text" if isinstance(leaf, str) else "number" for leaf in _leaves(row, where(i))}
+            self._kinds = self._kinds or kinds
+            if len(kinds | self._kinds) > 1:
+                raise Fault("E603", f"{where(i)}: text among numbers")
+        return found
+
+    def _chosen(self, first: Any) -> tuple[str, ...]:
+        if not isinstance(first, dict):
+            return ()
+        return self._columns or ((self._name,) if self._name in first else tuple(first))
+
+    def _values(self, row: Any, where: str) -> Any:
+        names = self._names or ()
+        if not isinstance(row, dict) or not names:
+            raise Fault("E603", f"{where}: {quoted(row)} among objects", help=f"write {SHAPES}")
         for name in names:
             if name not in row:
-                raise Fault(
-                    "E602",
-                    f"{source}, index {index}: there is no {name!r}",
-                    help=suggestion(name, tuple(row), "it has"),
-                )
-        if not columns and len(row) != len(names):
-            raise Fault("E604", f"{source}, index {index}: {len(row)} entries where the first object has {len(names)}")
-        found.append([row[name] for name in names])
-    return _checked(found, source)
-
-
-def _checked(rows: list[Any], source: str) -> list[Any]:
-    """Refuse what NumPy would convert in silence: null, and text among numbers."""
-    for index, row in enumerate(rows):
-        kinds = {"text" if isinstance(leaf, str) else "number" for leaf in _leaves(row, f"{source}, index {index}")}
-        if index == 0:
-            expected = kinds
-        if len(kinds | expected) > 1:
-            raise Fault("E603", f"{source}, index {index}: text among numbers")
-    return rows
+                raise Fault("E602", f"{where}: there is no {name!r}", help=suggestion(name, tuple(row), "it has"))
+        if not self._columns and names != (self._name,) and len(row) != len(names):
+            raise Fault("E604", f"{where}: {len(row)} entries where the first object has {len(names)}")
+        only = row[names[0]] if len(names) == 1 else None
+        return only if len(names) == 1 and (isinstance(only, list) or self._rank == 1) else [row[n] for n in names]
 
 
 def _leaves(value: Any, where: str) -> list[Any]:

@@ -49,7 +49,7 @@ class Header(NamedTuple):
 
 
 def read_header(stream: IO[bytes], available: int, name: str) -> Header:
-    """The header of an array of `available` bytes in all.
+    """The header of an array of `available` bytes in all; -1 for a stream, of which nobody knows.
 
     Raises E608 where they disagree, E609 for no elements, E603 for elements that are no tensor's. `name` begins the
     messages: `digits.npz: array 'image'`.
@@ -74,16 +74,27 @@ def read_header(stream: IO[bytes], available: int, name: str) -> Header:
 def read_array(stream: IO[bytes], header: Header, name: str) -> NDArray[Any]:
     """The elements that follow a header, row-major and in native byte order. Raises E608 where bytes are missing."""
     flat = _allocated(header, name)
-    buffer = memoryview(flat.view(np.uint8).data)
+    fill(memoryview(flat.view(np.uint8).data), stream, name)
+    array = flat.reshape(header.shape[::-1]).T if header.column_major else flat.reshape(header.shape)
+    return np.ascontiguousarray(array, header.dtype.newbyteorder("="))
+
+
+def read_rows(stream: IO[bytes], header: Header, count: int, name: str) -> NDArray[Any]:
+    """The next rows of a row-major array, in native byte order. Raises E608 where bytes are missing."""
+    rows = _allocated(header._replace(shape=(count, *header.shape[1:])), name).reshape(count, *header.shape[1:])
+    fill(memoryview(rows.reshape(-1).view(np.uint8).data), stream, name)
+    return rows.astype(header.dtype.newbyteorder("="), copy=False)
+
+
+def fill(buffer: memoryview, stream: IO[bytes], name: str) -> None:
+    """Read as many bytes as the buffer has. Raises E608 where there are fewer."""
     filled = 0
     while filled < len(buffer):
         chunk = stream.read(min(CHUNK, len(buffer) - filled))
         if not chunk:
-            raise Fault("E608", f"{name}: {CUT}: {size_text(header.nbytes)} announced, {size_text(filled)} found")
+            raise Fault("E608", f"{name}: {CUT}: {size_text(len(buffer))} announced, {size_text(filled)} found")
         buffer[filled : filled + len(chunk)] = chunk
         filled += len(chunk)
-    array = flat.reshape(header.shape[::-1]).T if header.column_major else flat.reshape(header.shape)
-    return np.ascontiguousarray(array, header.dtype.newbyteorder("="))
 
 
 def _allocated(header: Header, name: str) -> NDArray[Any]:
@@ -143,6 +154,8 @@ def _shape(text: str, name: str) -> tuple[int, ...]:
 def _check_size(header: Header, available: int, name: str) -> None:
     if 0 in header.shape:
         raise Fault("E609", f"{name} is empty: its shape is {list(header.shape)}")
+    if available < 0:
+        return
     found = available - header.size
     if header.nbytes != found:
         raise Fault(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import struct
 import zlib
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
@@ -58,8 +59,15 @@ def parse_npy(stream: BinaryIO, size: int, path: str) -> NDArray[Any]:
 
 
 def _guarded(path: str, read: Callable[[], T]) -> T:
-    try:
+    with unpacking(path):
         return read()
+
+
+@contextmanager
+def unpacking(path: str) -> Iterator[None]:
+    """Inside, what the standard library raises for a damaged archive is an E608."""
+    try:
+        yield
     except OSError as error:
         if error.errno is None or error.errno == 22:  # zipfile seeks to where a damaged directory points
             raise Fault("E608", f"{path} is a damaged archive: {error}") from error
@@ -81,16 +89,10 @@ def _arrays(
     require: Callable[[dict[str, Header]], object] = lambda headers: None,
 ) -> tuple[dict[str, NDArray[Any]], tuple[str, ...]]:
     """The arrays among `columns`, or all, once `require` has seen what they announce; and the names of all."""
-    if stream.read(len(MAGIC)) == MAGIC:
-        raise Fault(
-            "E608",
-            f"{path} is a single .npy array, npz needs an archive of named arrays",
-            help='numpy.savez("data.npz", features = x, label = y) writes one',
-        )
-    with ZipFile(stream) as archive:
-        members = _members(archive, path)
+    with open_archive(stream, path) as archive:
+        members = members_of(archive, path)
         wanted = [name for name in members if columns is None or name in columns]
-        headers = {name: _header(archive, members[name], size, f"{path}: array {name!r}") for name in wanted}
+        headers = {name: checked_header(archive, members[name], size, f"{path}: array {name!r}") for name in wanted}
         require(headers)
         arrays = {
             name: _array(archive, members[name], header, f"{path}: array {name!r}") for name, header in headers.items()
@@ -98,7 +100,18 @@ def _arrays(
     return arrays, tuple(members)
 
 
-def _members(archive: ZipFile, path: str) -> dict[str, ZipInfo]:
+def open_archive(stream: BinaryIO, path: str) -> ZipFile:
+    """The archive in a file. Raises E608 for a single array."""
+    if stream.read(len(MAGIC)) == MAGIC:
+        raise Fault(
+            "E608",
+            f"{path} is a single .npy array, npz needs an archive of named arrays",
+            help='numpy.savez("data.npz", features = x, label = y) writes one',
+        )
+    return ZipFile(stream)
+
+
+def members_of(archive: ZipFile, path: str) -> dict[str, ZipInfo]:
     """Array name to member.
 
     Raises E608 for names that repeat or are paths; other members are no arrays and stay unread.
@@ -113,7 +126,8 @@ def _members(archive: ZipFile, path: str) -> dict[str, ZipInfo]:
     return {entry.filename.removesuffix(".npy"): entry for entry in entries if entry.filename.endswith(".npy")}
 
 
-def _header(archive: ZipFile, member: ZipInfo, size: int, name: str) -> Header:
+def checked_header(archive: ZipFile, member: ZipInfo, size: int, name: str) -> Header:
+    """What a member announces, held against the `size` of the archive. Raises E603, E608 and E609."""
     if member.flag_bits & 1:
         raise Fault("E608", f"{name} is encrypted")
     if member.compress_type not in (ZIP_STORED, ZIP_DEFLATED):

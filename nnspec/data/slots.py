@@ -103,6 +103,14 @@ def image_options(spec: Spec) -> dict[str, dict[str, object]]:
     return {slot.name: kept for slot in slots_of(spec) if slot.columns == ("image",) and not slot.target}
 
 
+def pixel_inputs(spec: Spec) -> list[str]:
+    """The inputs that images feed in training, as numbers from 0 to 255."""
+    source = spec.data.train.source if spec.data else None
+    if source is None or source.component not in ("images", "idx"):
+        return []
+    return [slot.name for slot in slots_of(spec) if slot.columns == ("image",) and not slot.target]
+
+
 def text_inputs(spec: Spec) -> dict[str, str]:
     """Input name to what it counts of the text that feeds it: `characters` or `words`."""
     return {slot.name: slot.text for slot in slots_of(spec) if slot.text and slot.single and not slot.target}

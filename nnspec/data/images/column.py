@@ -44,6 +44,8 @@ class ImageFiles(Images):
     """What to do about images of other sizes than this one, where they are not from a data section."""
     alone: str = ""
     """For a single file: what messages call it."""
+    lenient: bool = False
+    """Files that are no images are found when they are decoded, not before."""
 
     def fitted(self, slot: Slot) -> LateColumn:
         """Gray, RGB, with alpha or without, as the channels of the slot say, or [N, H, W]. Raises E601, E603, E607
@@ -51,8 +53,8 @@ class ImageFiles(Images):
         require_pillow()
         _require_numbers(slot)
         channels = _channels(slot.type, self.path)
-        self._look_at(slot)
-        size = self.resizing.size if self.resizing else _declared(slot.type) or self.size(0)
+        seen = self._look_at(slot)
+        size = self.resizing.size if self.resizing else _declared(slot.type) or seen or self.size(0)
         inner = size if slot.type.rank == 3 else (channels, *size)
         return ImageColumn(self, Form(channels, inner, numpy_dtype(slot.type.dtype), slot), np.arange(len(self.names)))
 
@@ -68,8 +70,9 @@ class ImageFiles(Images):
         """Its size, from the head of the file. Raises E601 and E608."""
         return size_of(self.file(number), self.name(number))
 
-    def _look_at(self, slot: Slot) -> None:
-        """Raise E608 for files that are no images, E607 for the first whose size is not that of the slot."""
+    def _look_at(self, slot: Slot) -> Size | None:
+        """The size of the first image, or the declared one. Raises E608 for files that are no images, E607 for the
+        first whose size is not that of the slot."""
         wanted = None if self.resizing else _declared(slot.type)
         every = -(-len(self.names) // LOOKED_AT)
         bad: list[Fault] = []
@@ -82,11 +85,14 @@ class ImageFiles(Images):
             wanted = wanted or size
             if not self.resizing and size != wanted:
                 raise self.misfit(number, size, wanted, slot)
+        if self.lenient:
+            return wanted
         if len(bad) == 1:
             raise bad[0]
         if bad:
             said = listed(fault.message for fault in bad)
             raise Fault(bad[0].code, f"{len(bad)} of {len(self.names)} files: {said}", help="mend them or remove them")
+        return wanted
 
     def misfit(self, number: int, size: Size, wanted: Size, slot: Slot) -> Fault:
         """E607 for an image of another size."""

@@ -114,19 +114,34 @@ MEANINGS = (
     Entry(
         "E612",
         "a library that reads this kind of data is not installed",
-        """Images are decoded by Pillow. It is an extra, so that whoever needs none of this installs none of it.""",
+        """Images are decoded by Pillow, Parquet is read and written by pyarrow. They are an extra, so that whoever
+        needs none of this installs none of it.""",
         '$ pip install nnspec     # and in the spec: train = images("pets")',
         '$ pip install pillow     # and in the spec: train = images("pets")',
         shell=True,
     ),
     Entry(
+        "E613",
+        "it is not known what white is",
+        """The pixels of an image are whole numbers from 0 to 255. A model whose input is of floats may have learned
+        from those, or from numbers from 0 to 1. It says which where images or IDX files fed it in training; one that
+        arrays fed, or that was made elsewhere, does not. `--white 1` divides the pixels by 255, `--white 255` leaves
+        them as they are. Best is a model that takes uint8 and scales it itself, with `rescale(1 / 255)`: such a file
+        says all about its input.""",
+        "$ nnspec run photos.onnx --input photo=cat.jpg     # photo: float32[N, 3, 64, 64], trained from photos.npz",
+        "$ nnspec run photos.onnx --input photo=cat.jpg --white 1",
+        shell=True,
+    ),
+    Entry(
         "E610",
         "--input or --output is used wrongly",
-        """Each input of the model gets one file, by name. Inputs are .csv, .tsv, .json, .npy, .npz and IDX files,
-        images and folders of images, or `-` for CSV, JSON, NPY or NPZ on standard input. A table with a header gives
-        the columns that fed the input in training; one whose first line is all numbers has no header, and gives all its
-        columns in their order. Images come to the size of the input as they did in training, or as --fit says. Results
-        are written as .csv, .json or .npz; outputs that have no rows in common fit in .npz only.""",
+        """Each input of the model gets one file, by name. Inputs are .csv, .tsv, .json, .jsonl, .npy, .npz, .parquet
+        and IDX files, images, folders of images and patterns such as 'photos/*.jpg', or `-` for one of the files on
+        standard input. `x=data.npz:pixels` takes an array of an archive, `x=data.csv:a,b` columns of a table. A table
+        with a header gives the columns that fed the input in training; one whose first line is all numbers has no
+        header, and gives all its columns in their order. Images come to the size of the input as they did in training,
+        or as --fit says. Results are written as .csv, .json, .jsonl, .npz, .npy or .parquet; outputs that have no rows
+        in common fit in .npz only.""",
         "$ nnspec run iris.nn --weights run --input rows.csv",
         "$ nnspec run iris.nn --weights run --input features=rows.csv",
         shell=True,
