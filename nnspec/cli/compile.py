@@ -48,10 +48,9 @@ part of it)"""
 
 def run(options: argparse.Namespace) -> int:
     from nnspec.compiler.export import require_model_path
-    from nnspec.compiler.weights import read_settings
 
     weights = settings.weights(options)
-    spec = settings.load_spec(options, read_settings(options.weights))
+    spec = settings.load_fitting(options)
     require_model_path(spec, options.output)
     if weights is None:
         warn(f"nnspec compile: without --weights, {spec.name} has its initial values")

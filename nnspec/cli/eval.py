@@ -33,7 +33,7 @@ def run(options: argparse.Namespace) -> int:
 
     weights = find_weights(options.weights)
     facts = RunFolder(weights).read_facts() if weights.is_dir() else {}
-    spec = settings.load_spec(options, facts.get("settings"), required=False)
+    spec = settings.load_fitting(options, required=False)
     if spec.train and spec.train.init is not None:  # what training started from, which the weights replace
         spec = spec.model_copy(update={"train": spec.train.model_copy(update={"init": None})})
     seed = facts.get("seed") if options.seed is None else options.seed

@@ -34,9 +34,8 @@ def declare(command: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     from nnspec.compiler.generation import Choice, Generator
-    from nnspec.compiler.weights import read_settings
 
-    spec = settings.load_spec(options, read_settings(options.weights), required=False)
+    spec = settings.load_fitting(options, required=False)
     choice = Choice(options.temperature, options.top_k, options.top_p)
     pieces = Generator(spec, settings.weights(options)).text(options.prompt, options.tokens, choice, options.seed)
     print(options.prompt, end="", flush=True)

@@ -130,13 +130,12 @@ def _model(options: argparse.Namespace) -> Deployed:
             )
         return Deployed.load(options.spec)
     from nnspec.compiler.export import compile_model
-    from nnspec.compiler.weights import read_settings
 
     if options.weights is None:
         raise Fault(
             "E610", f"{options.spec} is a spec, which has no weights", help="--weights RUN names those of a run"
         )
-    spec = settings.load_spec(options, read_settings(options.weights), required=False)
+    spec = settings.load_fitting(options, required=False)
     return Deployed(compile_model(spec, settings.weights(options), precision="float32", quantize="none").onnx)
 
 

@@ -49,6 +49,23 @@ def weights(options: argparse.Namespace) -> Any:
     return Foreign(options.weights, options.rename)
 
 
+def load_fitting(options: argparse.Namespace, *, required: bool = True) -> Spec:
+    """The spec of a command, with the settings that its weights are for: those of a run, or those in the `config.json`
+    beside weights with a rename table; `--set` goes over both."""
+    from nnspec.compiler.weights import Foreign, find_weights, read_settings
+
+    known = read_settings(options.weights)
+    given = weights(options)
+    if isinstance(given, Foreign):
+        from nnspec.compiler.foreign_config import read_config
+        from nnspec.compiler.rename_file import rename_table
+
+        config = read_config(find_weights(given.file), rename_table(given.rename))
+        there = load_spec(options, required=False).settings
+        known |= {name: value for name, value in (config.settings if config else {}).items() if name in there}
+    return load_spec(options, known, required=required)
+
+
 def setting(text: str) -> tuple[str, Any]:
     """Name and value of one `--set`."""
     name, equals, value = text.partition("=")

@@ -41,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
     from nnspec.compiler.account import account
     from nnspec.compiler.rename_file import rename_table
     from nnspec.compiler.weight_files import require_path
-    from nnspec.compiler.weights import find_weights, read_settings
+    from nnspec.compiler.weights import find_weights
     from nnspec.runtime.tensor_file import list_tensors
 
     if options.reverse and (options.spec or not options.rename):
@@ -58,9 +58,9 @@ def run(options: argparse.Namespace) -> int:
         return _reversed(options, table, tensors)
     spec = None
     if options.spec:
-        known = read_settings(options.file)
-        spec = settings.load_spec(argparse.Namespace(spec=options.spec, set=options.set, root=options.root), known)
-    found = account(tensors, table, spec)
+        options.weights = options.file
+        spec = settings.load_fitting(options, required=False)
+    found = account(tensors, table, spec, path)
     if options.format == "json":
         print(json.dumps(_record(options.file, found, spec is not None, bool(options.rename)), indent=2))
     else:
@@ -87,7 +87,8 @@ def _reversed(options: argparse.Namespace, table: Table, tensors: dict[str, Tens
     """List where the paths of a spec lead on the way back, and write the file."""
     origins = {path: table.back(path) for path in tensors}
     if lost := next((path for path, origin in origins.items() if origin is None), ""):
-        raise Fault("E702", f"the rename table has no way back for {lost}")
+        known = "it is a name of the source: leave off --reverse" if table(lost).rule else ""
+        raise Fault("E702", f"{options.rename} has no way back for {lost}", help=known)
     if all(origin == (path, 0, 1, "") for path, origin in origins.items()) and tensors:
         help = "without --reverse it leads from its names to those of a spec"
         raise Fault("E702", f"no rule of {options.rename} leads to a tensor of {options.file}", help=help)
@@ -120,6 +121,8 @@ def _reversed(options: argparse.Namespace, table: Table, tensors: dict[str, Tens
 
 
 def _print(options: argparse.Namespace, found: Account, spec: str | None) -> None:
+    from nnspec.compiler.foreign_config import as_options
+
     print(_title(options.file, [landing.tensor for landing in found.landings]))
     heads = ("tensor", "type", "becomes") if options.rename or spec else ("tensor", "type", "bytes")
     rows = [_row(landing, bool(options.rename or spec)) for landing in found.landings]
@@ -127,11 +130,15 @@ def _print(options: argparse.Namespace, found: Account, spec: str | None) -> Non
         print("\n" + _columns(heads, rows, right=() if options.rename or spec else (2,)))
     if options.rename or spec:
         print(("" if options.to else "\n") + _summary(found, spec))
+    if found.config and found.config.settings and not spec:
+        print(f"{found.config.file}: {as_options(found.config.settings)}")
 
 
 def _summary(found: Account, spec: str | None) -> str:
-    """`146 loaded, 2 left aside: all of gpt2`."""
-    states = Counter(landing.state for landing in found.landings)
+    """`146 loaded, 2 left aside: all that gpt2 needs`."""
+    from nnspec.compiler.account import LOADED
+
+    states = Counter(landing.state for landing in sorted(found.landings, key=lambda landing: landing.state != LOADED))
     missing = [f"{len(found.missing)} missing"] if found.missing else []
     said = ", ".join([*(f"{count} {state}" for state, count in states.items()), *missing])
     return f"{said}: all that {spec} needs" if spec and not found.fault else said
@@ -175,6 +182,8 @@ def _record(file: str, found: Account, fits: bool, renames: bool) -> dict[str, A
             record |= {"to": list(landing.paths), "mark": landing.mark, "state": landing.state}
         records.append(record)
     record = {"version": 1, "file": file, **_totals(tensors), "tensors": records}
+    if found.config:
+        record["settings"] = dict(found.config.settings)
     if fits:
         record["missing"] = [{"path": item.path, "shape": list(item.shape)} for item in found.missing]
         record["fits"] = found.fault is None

@@ -19,6 +19,13 @@ Array = np.ndarray[Any, Any]
 SHOWN = 8
 """Names listed in a message before it says how many more there are."""
 
+OTHER_NAMES = (
+    "where the names are those of another library, a rename table leads to those of the spec: "
+    'weights("…", rename = "…"), or --rename beside --weights; specs/huggingface has some'
+)
+
+TURNED = '"transpose" as a third entry of a rule is for what is stored as [in, out]'
+
 COUNTER = "num_batches_tracked"
 """What PyTorch's batch norms count, and those of a spec only where they need it."""
 
@@ -65,6 +72,8 @@ def require_fit(
         absent = [item for path, item in wanted.items() if path not in weights]
         help = advise(missing) if advise and missing else ""
         help = help or _meant(absent, {path: weights[path] for path in unexpected}, names)
+        turned = [path for path, item in wanted.items() if len(item.shape) == 2 and _is_turned(weights.get(path), item)]
+        help = help or (TURNED if turned else "")
         raise Fault("E702", f"the weights do not fit {spec.name}; {'; '.join(said)}", help=help)
 
 
@@ -74,6 +83,8 @@ def _meant(missing: list[Parameter], unexpected: Mapping[str, Any], names: Mappi
         return ""
     if scope := _scope_between([item.path for item in missing], list(unexpected)):
         return scope
+    if names is None and len(missing) > SHOWN and len(unexpected) > SHOWN:
+        return OTHER_NAMES
     found = [f"{_named(near, names)} may be {path}" for path, near in _pairs(missing[:SHOWN], dict(unexpected))]
     return "; ".join(found)
 
@@ -97,6 +108,10 @@ def _pairs(missing: Iterable[Parameter], left: dict[str, Any]) -> Iterator[tuple
         if near:
             yield item.path, near
             del left[near]
+
+
+def _is_turned(value: Any, parameter: Parameter) -> bool:
+    return value is not None and np.shape(value) == parameter.shape[::-1] != parameter.shape
 
 
 def _problem(parameter: Parameter, value: Any) -> tuple[str, str]:

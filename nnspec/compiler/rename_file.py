@@ -12,7 +12,8 @@ from nnspec.data.wording import nearest
 from nnspec.diagnostics.errors import Fault
 from nnspec.ir.renaming import Table
 
-KEY = "rename"
+KEY, SETTINGS, FIXED = KEYS = ("rename", "settings", "fixed")
+"""The rules; where a `config.json` has the settings of the spec; what it must say, if it says it."""
 ENDINGS = (".toml", ".json")
 
 Rename = str | Path | Sequence[Any]
@@ -32,23 +33,25 @@ def rename_table(rename: Rename, beside: Path | None = None) -> Table:
     try:
         text = path.read_text("utf-8")
         content = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
-        return Table(_entries(content))
+        return _table(content)
     except (OSError, ValueError) as error:
         raise Fault("E707", f"the rename table {path} cannot be read: {error}") from error
 
 
-def _entries(content: Any) -> list[Any]:
+def _table(content: Any) -> Table:
     """Raises ValueError."""
-    if isinstance(content, dict):
-        if KEY not in content:
-            keys = f": what it has is {', '.join(content)}" if content else ""
-            raise ValueError(f"it has no list `{KEY}`{keys}")
-        if more := [key for key in content if key != KEY]:
-            raise ValueError(f"it has {', '.join(more)} beside the list `{KEY}`")
-        content = content[KEY]
-    if not isinstance(content, list):
-        raise ValueError(f"it has no list `{KEY}`")
-    return content
+    if isinstance(content, list):
+        return Table(content)
+    if not isinstance(content, dict) or not isinstance(content.get(KEY), list):
+        keys = f": what it has is {', '.join(content)}" if isinstance(content, dict) and content else ""
+        raise ValueError(f"it has no list `{KEY}`{keys}")
+    if more := [key for key in content if key not in KEYS]:
+        raise ValueError(f"it has {', '.join(more)}; what it can have is {', '.join(KEYS)}")
+    settings, fixed = content.get(SETTINGS, {}), content.get(FIXED, {})
+    if not isinstance(settings, dict) or not isinstance(fixed, dict):
+        raise ValueError(f"`{SETTINGS}` and `{FIXED}` are tables of names and values")
+    keys_of = {name: (keys,) if isinstance(keys, str) else tuple(keys) for name, keys in settings.items()}
+    return Table(content[KEY], keys_of, fixed)
 
 
 def _absent(path: Path) -> Fault:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from nnspec.compiler.fit import TURNED
 from nnspec.data.wording import listed, nearest
 from nnspec.diagnostics.errors import Fault
 from nnspec.ir.renaming import SQUEEZE, TIED, TRANSPOSE, Origin, Rule, Table
@@ -53,10 +54,10 @@ def renamed(arrays: Mapping[str, Array], table: Table) -> Moved:
 
 
 def advice(table: Table, made: Moved, missing: Iterable[str], into: str = "") -> str:
-    """Which rules are to blame for missing paths below the scope `into`; empty where there are none."""
+    """Which rules are to blame for missing paths below the scope `into`; empty where none is."""
     used = {rule.number for rule in made.rules.values() if rule}
     loose = [name for name, rule in made.rules.items() if not rule]
-    if not table.rules or not missing:
+    if not table.rules or not loose:
         return ""
     if not used:
         if any(table.leading_to(name) for name in loose):
@@ -65,9 +66,7 @@ def advice(table: Table, made: Moved, missing: Iterable[str], into: str = "") ->
     said: dict[str, None] = {}
     for path in missing:
         leading = table.leading_to(path.removeprefix(into))
-        if not leading:
-            said[f"no rule of the rename table leads to {path}"] = None
-        elif not any(rule.number in used for rule in leading):
+        if leading and not any(rule.number in used for rule in leading):
             near = nearest(leading[0].text, loose)
             meant = f"; did you mean {near}?" if near else ""
             said[f"{leading[0]} covers no name of the file{meant}"] = None
@@ -82,7 +81,8 @@ def given_back(arrays: Mapping[str, Array], table: Table) -> dict[str, Array]:
     for path in arrays:
         origin = table.back(path)
         if origin is None:
-            help = "a rule before it covers the name, or leaves it aside"
+            known = table(path).rule is not None
+            help = "it is a name of the source, which the table leads from, not to" if known else ""
             raise Fault("E702", f"the rename table has no way back for {path}", help=help)
         own = groups.setdefault(origin.name, {})
         if origin.part in own or origin.parts != origins.setdefault(origin.name, origin).parts:
@@ -123,7 +123,9 @@ def _cut(name: str, array: Array, parts: int) -> list[Array]:
     if parts == 1:
         return [array]
     if not array.ndim or array.shape[0] % parts:
-        raise Fault("E702", f"{name} {list(array.shape)} cannot be cut into {parts} equal parts along its first axis")
+        lies = array.ndim == 2 and not array.shape[1] % parts
+        said = f"{name} {list(array.shape)} cannot be cut into {parts} equal parts along its first axis"
+        raise Fault("E702", said, help=TURNED if lies else "")
     return np.split(array, parts)
 
 

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from nnspec.compiler.fit import require_fit, without_counters
+from nnspec.compiler.foreign_config import read_config, require_config
 from nnspec.compiler.rename_file import rename_table
 from nnspec.compiler.renamed import advice, renamed
-from nnspec.compiler.weights import Source, read_weights
+from nnspec.compiler.weights import Source, find_weights, read_weights
 from nnspec.data.wording import listed
 from nnspec.diagnostics.errors import Fault
 from nnspec.ir.patterns import matches
@@ -28,7 +29,10 @@ def starting_weights(spec: Spec, source: Source, asked: Start, beside: Path) -> 
     Raises E702 where they do not fit, E707 where a file cannot be read.
     """
     table = rename_table(asked.rename, beside)
-    found = renamed(_below(asked.part, read_weights(source).arrays), table)
+    read = read_weights(source)
+    if isinstance(source, str | Path) and asked.is_whole:
+        require_config(spec, read_config(find_weights(source), table))
+    found = renamed(_below(asked.part, read.arrays), table)
     below = f"{asked.into}." if asked.into else ""
     covered = {
         below + name: array
@@ -38,7 +42,11 @@ def starting_weights(spec: Spec, source: Source, asked: Start, beside: Path) -> 
     taken = without_counters(spec, covered)
     before = f"{asked.part}." if asked.part else ""
     names = {below + name: before + own for name, own in found.names.items()}
-    require_fit(spec, taken, only=asked.patterns, names=names, advise=lambda lost: advice(table, found, lost, below))
+
+    def advise(missing: list[str]) -> str:
+        return advice(table, found, missing, below) or (read.advise(missing) if read.advise else "")
+
+    require_fit(spec, taken, only=asked.patterns, names=names if table.rules else None, advise=advise)
     return taken
 
 

@@ -10,8 +10,9 @@ import numpy as np
 
 from nnspec.compiler.rename_file import Rename, rename_table
 from nnspec.compiler.renamed import given_back
-from nnspec.compiler.weights import Foreign, Source, find_weights, read_weights
+from nnspec.compiler.weights import Foreign, Source, find_weights, fitting_weights, read_weights
 from nnspec.diagnostics.errors import Fault
+from nnspec.ir.spec import Spec
 from nnspec.runtime.edge import run_errors
 from nnspec.runtime.tensor_file import write_tensors as write_file
 
@@ -21,13 +22,15 @@ ENDING = ".safetensors"
 
 
 @run_errors()
-def load_weights(source: str | Path, *, rename: Rename = ()) -> dict[str, Array]:
+def load_weights(source: str | Path, *, rename: Rename = (), spec: Spec | None = None) -> dict[str, Array]:
     """The arrays of a safetensors file, of the index of several, of a folder that has one of these, or of a run.
 
-    `rename` is a table, as its path or its rules; what it leaves aside is left out. bfloat16 becomes float32. Raises
-    RunError: E707 for what cannot be read, E702 for what the table cannot do.
+    `rename` is a table, as its path or its rules; what it leaves aside is left out. bfloat16 becomes float32. With a
+    `spec`, they must be its parameters, all of them, and a `config.json` beside them must not say otherwise. Raises
+    RunError: E707 for what cannot be read, E702 for what the table cannot do and what does not fit.
     """
-    return dict(read_weights(Foreign(source, rename) if rename else source).arrays)
+    given = Foreign(source, rename) if rename else source
+    return dict((read_weights(given) if spec is None else fitting_weights(spec, given)).arrays)
 
 
 @run_errors()

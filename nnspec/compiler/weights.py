@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, runtime_checkable
@@ -11,6 +12,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 import numpy as np
 
 from nnspec.compiler.fit import require_fit, without_counters
+from nnspec.compiler.foreign_config import Config, read_config, require_config
 from nnspec.compiler.rename_file import Rename, rename_table
 from nnspec.compiler.renamed import advice, renamed
 from nnspec.data.slots import input_columns, slots_of
@@ -68,6 +70,8 @@ class Weights(NamedTuple):
     """The names in the file, where they are others."""
     advise: Callable[[list[str]], str] | None = None
     """What to say about missing paths."""
+    config: Config | None = None
+    """What stands beside foreign weights."""
 
 
 def read_weights(source: Source) -> Weights:
@@ -75,15 +79,20 @@ def read_weights(source: Source) -> Weights:
     if isinstance(source, Mapping):
         return Weights(source)
     if isinstance(source, Foreign):
-        table, found = rename_table(source.rename), read_weights(source.file)
+        path, table, found = find_weights(source.file), rename_table(source.rename), read_weights(source.file)
         made = renamed(found.arrays, table)
         arrays = {path: np.ascontiguousarray(array) for path, array in made.arrays.items()}
-        return found._replace(arrays=arrays, names=made.names, advise=lambda missing: advice(table, made, missing))
+        return found._replace(
+            arrays=arrays,
+            names=made.names,
+            advise=lambda missing: advice(table, made, missing) or one_of_several(path),
+            config=read_config(path, table),
+        )
     if isinstance(source, str | Path):
         path = find_weights(source)
         if not path.is_dir():
             arrays, note = read_tensors(path)
-            return Weights(arrays, lineage=lineage_of({}, _record(note)))
+            return Weights(arrays, lineage=lineage_of({}, _record(note)), advise=lambda missing: one_of_several(path))
         facts = read_json(path / "run.json")
         arrays, note = read_tensors(path / "weights.safetensors")
         return Weights(
@@ -140,6 +149,8 @@ def fitting_weights(spec: Spec, source: Source, *, strict: bool = True, classes:
     """
     found = read_weights(source)
     arrays = without_counters(spec, found.arrays)
+    if strict:
+        require_config(spec, found.config)
     require_fit(spec, arrays, strict=strict, names=found.names, advise=found.advise)
     if not strict:
         return Weights(arrays)
@@ -156,6 +167,13 @@ def fitting_weights(spec: Spec, source: Source, *, strict: bool = True, classes:
                 f"the weights were trained for {listed(map(quoted, kept[name]))}",
             )
     return Weights(arrays, kept, found.feeds, found.lineage)
+
+
+def one_of_several(path: Path) -> str:
+    """Help for a file that is one of a set; empty for others."""
+    name = re.sub(r"-\d+-of-\d+(?=\.safetensors$)", "", path.name)
+    index = path.with_name(name + INDEX)
+    return f"{path.name} is one of several files; {index} has them all" if name != path.name and index.is_file() else ""
 
 
 def digest(weights: Mapping[str, Array]) -> str:
@@ -198,7 +216,8 @@ def _no_weights(folder: Path) -> Fault:
 
 
 def _holds_weights(path: Path) -> bool:
-    return path.name.endswith((".safetensors", INDEX)) or (path / "run.json").is_file()
+    inside = ("run.json", FILE, FILE + INDEX)
+    return path.name.endswith((".safetensors", INDEX)) or any((path / name).is_file() for name in inside)
 
 
 def _columns(names: tuple[Any, ...]) -> str:

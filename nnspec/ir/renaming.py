@@ -13,7 +13,7 @@ On the way back the first rule that can have led to a path decides, and `[text]`
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 TRANSPOSE, SQUEEZE, TIED = MARKS = ("transpose", "squeeze", "tied")
@@ -64,9 +64,17 @@ class Origin(NamedTuple):
 class Table:
     """A rename table."""
 
-    def __init__(self, entries: Iterable[Any]) -> None:
-        """Raises ValueError that names the rule for an entry that is none."""
+    def __init__(
+        self,
+        entries: Iterable[Any],
+        settings: Mapping[str, tuple[str, ...]] | None = None,
+        fixed: Mapping[str, Any] | None = None,
+    ) -> None:
+        """`settings` are the keys, in a file that says what the model of the weights is, of parameters of the spec's
+        model; `fixed` are the values that other keys must have, if they are there. Raises ValueError that names the
+        rule for an entry that is none."""
         self.rules = [_rule(number, entry) for number, entry in enumerate(entries, 1)]
+        self.settings, self.fixed = dict(settings or {}), dict(fixed or {})
 
     def __call__(self, name: str) -> Renamed:
         """What becomes of the tensor `name`."""

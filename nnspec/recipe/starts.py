@@ -60,6 +60,11 @@ class Start(Component):
                 raise Rule("rename", str(error)) from error
 
     @property
+    def is_whole(self) -> bool:
+        """Whether the whole file is meant for the whole model."""
+        return not self.into and not self.part and self.only in ("*", ("*",))
+
+    @property
     def patterns(self) -> tuple[str, ...]:
         """The patterns of the parameters to set, as paths of the whole model."""
         below = f"{self.into}." if self.into else ""

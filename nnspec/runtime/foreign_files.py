@@ -45,6 +45,8 @@ def _nature(path: Path) -> tuple[str, str]:
         return "is a GGUF file, whose weights are mostly quantized; safetensors files are read", ""
     if start.lstrip()[:1] == b"<":
         return "is a web page, not a file of weights: a download went wrong", ""
+    if start.isascii() and b"\0" not in start:
+        return "is a text, not a file of weights", ""
     return _cut_off(path, start, size), ""
 
 
