@@ -88,7 +88,7 @@ def _fault(spec: Spec, made: Moved, table: Table, file: Path | None, config: Con
 
     try:
         require_config(spec, config)
-        require_fit(spec, without_counters(spec, zeros), names=made.names if table.rules else None, advise=advise)
+        require_fit(spec, without_counters(spec, zeros), names=made.names, advise=advise)
     except Fault as fault:
         return fault
     return None

@@ -83,7 +83,8 @@ def _meant(missing: list[Parameter], unexpected: Mapping[str, Any], names: Mappi
         return ""
     if scope := _scope_between([item.path for item in missing], list(unexpected)):
         return scope
-    if names is None and len(missing) > SHOWN and len(unexpected) > SHOWN:
+    own = not any(_named(path, names) != path for path in unexpected)
+    if own and len(missing) > SHOWN and len(unexpected) > SHOWN:
         return OTHER_NAMES
     found = [f"{_named(near, names)} may be {path}" for path, near in _pairs(missing[:SHOWN], dict(unexpected))]
     return "; ".join(found)

@@ -46,7 +46,7 @@ def starting_weights(spec: Spec, source: Source, asked: Start, beside: Path) -> 
     def advise(missing: list[str]) -> str:
         return advice(table, found, missing, below) or (read.advise(missing) if read.advise else "")
 
-    require_fit(spec, taken, only=asked.patterns, names=names if table.rules else None, advise=advise)
+    require_fit(spec, taken, only=asked.patterns, names=names, advise=advise)
     return taken
 
 
