@@ -42,7 +42,7 @@ def declare(command: argparse.ArgumentParser) -> None:
     command.set_defaults(run=run)
 
 
-BATCH = "rows that are computed together; 64, and 1 computes each request for itself"
+BATCH = "rows that are computed together; 32, and 1 computes each request for itself"
 DELAY = "milliseconds that a request waits for others; 0: those that arrive while the model computes are the next batch"
 MEMORY = "that one run may take, by the shapes of the request; by default half of what is free"
 TIMEOUT = "seconds for a request to arrive, and again to be answered; 30"
@@ -65,18 +65,18 @@ def run(options: argparse.Namespace) -> int:
     from nnspec.serving.server import LOOPBACK, Server, listening
 
     limits = _limits(options)
-    socket = listening(options.host, options.port)  # before the models are loaded, which takes longer
-    models = _models(options, limits)
-    for model in models:
-        print(_about(model))
-    service = Service(models, limits, (lambda line: print(line, flush=True)) if options.log else None)
-    server = Server(service, [socket], limits)
-    host, number = socket.getsockname()[:2]
-    place = f"http://{f'[{host}]' if ':' in host else host}:{number}"
-    if options.host not in LOOPBACK:
-        warn(f"nnspec serve: {options.host} can be reached from other machines, and nobody is asked for a password")
-    asyncio.run(server.answer(lambda: print(f"ready at {place}", flush=True)))
-    print("ended; every request was answered" if not server.force_exit else "ended at once")
+    with listening(options.host, options.port) as door:  # before the models are loaded, which takes longer
+        models = _models(options, limits)
+        for model in models:
+            print(_about(model))
+        if options.host not in LOOPBACK:
+            warn(f"nnspec serve: {options.host} can be reached from other machines, and nobody is asked for a password")
+        host, number = door.getsockname()[:2]
+        place = f"http://{f'[{host}]' if ':' in host else host}:{number}"
+        service = Service(models, limits, (lambda line: print(line, flush=True)) if options.log else None)
+        server = Server(service, [door], limits)
+        asyncio.run(server.answer(lambda: print(f"ready at {place}", flush=True)))
+    print("ended at once" if server.force_exit else "ended; every request was answered")
     return 0
 
 

@@ -26,7 +26,7 @@ Array = np.ndarray[Any, Any]
 class Deployed:
     """An ONNX model. Raises E705 where it is none, or where ONNX Runtime refuses it."""
 
-    def __init__(self, model: Any, *, threads: int | None = None) -> None:
+    def __init__(self, model: Any, *, threads: int | None = None, spinning: bool = True) -> None:
         said = onnx_file.metadata(model)
         self.metadata: dict[str, str] = said
         self.inputs: dict[str, TensorType] = onnx_file.signature(model)
@@ -53,7 +53,7 @@ class Deployed:
         """The outputs by name."""
         self.pixels: tuple[str, ...] | None = _names(said.get("nnspec.pixels"))
         """The inputs that numbers from 0 to 255 fed in training; None where nothing is known."""
-        self._session = Session(onnx_file.to_bytes(model), threads=threads or available_cores())
+        self._session = Session(onnx_file.to_bytes(model), threads=threads or available_cores(), spinning=spinning)
         self.outputs: tuple[str, ...] = self._session.outputs
         """The names of the outputs."""
 

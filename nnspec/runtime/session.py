@@ -73,11 +73,21 @@ def threads_for(work: int, operators: int = 1, limit: int | None = None) -> int:
 class Session:
     """A model, loaded.
 
-    `device` is `cpu` or `cuda`. Raises E701 where the device is missing, E705 where ONNX Runtime refuses the model.
+    `device` is `cpu` or `cuda`. Without `spinning` threads that wait for others in a run sleep, which suits a process
+    that has other work for the cores. Raises E701 where the device is missing, E705 where ONNX Runtime refuses the
+    model.
     """
 
-    def __init__(self, model: bytes, *, threads: int = 1, device: str = "cpu", memory: Memory = "default") -> None:
-        provider, options = _provider(device), _options(threads, memory)
+    def __init__(
+        self,
+        model: bytes,
+        *,
+        threads: int = 1,
+        device: str = "cpu",
+        memory: Memory = "default",
+        spinning: bool = True,
+    ) -> None:
+        provider, options = _provider(device), _options(threads, memory, spinning)
         self._session = _guarded(partial(ort.InferenceSession, model, options, providers=[provider]), "load")
         self.inputs: tuple[str, ...] = tuple(item.name for item in self._session.get_inputs())
         self.outputs: tuple[str, ...] = tuple(item.name for item in self._session.get_outputs())
@@ -180,13 +190,14 @@ def _provider(device: str) -> str:
     return PROVIDERS[device]
 
 
-def _options(threads: int, memory: Memory) -> ort.SessionOptions:
+def _options(threads: int, memory: Memory, spinning: bool) -> ort.SessionOptions:
     options = ort.SessionOptions()
     options.log_severity_level = 4
     options.enable_mem_reuse = memory == "default"
     options.enable_mem_pattern = memory != "lean"
     options.intra_op_num_threads = threads
     options.add_session_config_entry("session.force_spinning_stop", "1")
+    options.add_session_config_entry("session.intra_op.allow_spinning", str(int(spinning)))
     return options
 
 

@@ -64,24 +64,24 @@ class Service:
             batcher.end()
 
     def app(self) -> Starlette:
-        of_model = ("/v2/models/{name}", "/v2/models/{name}/versions/{version}")
-        routes = [
-            Route("/", self._guarded(self._show_page)),
-            Route("/metrics", self._guarded(self._show_metrics)),
-            Route("/v2", self._guarded(self._about)),
-            Route("/v2/", self._guarded(self._about)),
-            Route("/v2/health/live", self._guarded(self._live)),
-            Route("/v2/health/ready", self._guarded(self._ready)),
-            Route("/v2/models", self._guarded(self._list)),
-            Route("/v2/repository/index", self._guarded(self._index), methods=["POST"]),
+        def route(path: str, endpoint: Endpoint, *methods: str) -> Route:
+            return Route(path, self._guarded(endpoint), methods=methods or ("GET",))
+
+        model, version = "/v2/models/{name}", "/v2/models/{name}/versions/{version}"
+        routes = [  # they are tried in this order
+            *(route(f"{path}/infer", self._infer, "POST") for path in (model, version)),
+            *(route(f"{path}/ready", self._model_ready) for path in (model, version)),
+            *(route(f"{path}/config", self._config) for path in (model, version)),
+            *(route(path, self._metadata) for path in (model, version)),
+            route("/v2/models", self._list),
+            route("/v2/repository/index", self._index, "POST"),
+            route("/v2/health/live", self._live),
+            route("/v2/health/ready", self._ready),
+            route("/v2", self._about),
+            route("/v2/", self._about),
+            route("/metrics", self._show_metrics),
+            route("/", self._show_page),
         ]
-        for path in of_model:
-            routes += [
-                Route(path, self._guarded(self._metadata)),
-                Route(f"{path}/ready", self._guarded(self._model_ready)),
-                Route(f"{path}/config", self._guarded(self._config)),
-                Route(f"{path}/infer", self._guarded(self._infer), methods=["POST"]),
-            ]
         return Starlette(routes=routes, exception_handlers={HTTPException: self._unknown_path})
 
     # ---- the server

@@ -67,9 +67,12 @@ class Body:
                 content = await self._whole()
         except TimeoutError as error:
             raise Refusal(408, f"the request did not arrive within {self._limits.timeout:g} seconds") from error
+        if content is None:
+            raise self._too_large()
         return self._unpacked(content, WINDOWS[encoding]) if WINDOWS[encoding] else content
 
-    async def _whole(self) -> bytes:
+    async def _whole(self) -> bytes | None:
+        """The body; None where it is too large."""
         parts: list[bytes] = []
         while True:
             message = await self._request.receive()
@@ -79,11 +82,13 @@ class Body:
             if part:
                 parts.append(part)
                 self._hold(len(part))
+            more = message.get("more_body", False)
             if self._held > self._limits.max_body:
                 parts.clear()
-                await self._discard()
-                raise self._too_large()
-            if not message.get("more_body", False):
+                if more:
+                    await self._discard()
+                return None
+            if not more:
                 return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def _hold(self, count: int) -> None:

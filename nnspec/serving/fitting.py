@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from nnspec.ir.dims import Dim, substitute, symbols
 from nnspec.ir.types import TensorType
 from nnspec.serving.refusal import bad
@@ -27,8 +29,17 @@ class Fitting:
 
     def _known(self, dim: Dim, size: int, name: str) -> Dim:
         """The size that is wanted; a symbol that stands alone and is new takes the one that is given."""
-        found = substitute(dim, self.sizes)
-        if not isinstance(found, int) and symbols(found) == {str(found)}:
-            self.sizes[str(found)], self._said[str(found)] = size, name
-            return size
-        return found
+        if isinstance(dim, int):
+            return dim
+        symbol = _alone(dim)
+        if symbol is None:
+            return substitute(dim, self.sizes)
+        if symbol not in self.sizes:
+            self.sizes[symbol], self._said[symbol] = size, name
+        return self.sizes[symbol]
+
+
+@lru_cache(1024)
+def _alone(dim: Dim) -> str | None:
+    """The symbol that a size consists of; None for any other."""
+    return str(dim) if symbols(dim) == {str(dim)} else None

@@ -28,6 +28,8 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         self._head = 0
         self._fields = 0
+        self._in_head = False
+        self._seen = self.loop.time()
         self._slow: asyncio.TimerHandle | None = None
         self._stalled: asyncio.TimerHandle | None = None
         if len(self.connections) > self.limits.max_connections:
@@ -40,9 +42,14 @@ class BoundedProtocol(HttpToolsProtocol):
         self.resume_writing()
         super().connection_lost(exc)
 
+    def data_received(self, data: bytes) -> None:
+        self._seen = self.loop.time()
+        super().data_received(data)
+
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._head = self._fields = 0
+        self._in_head = True
         self._await_head()
         self.scope["nnspec.transport"] = self.transport  # type: ignore[typeddict-unknown-key]
 
@@ -57,7 +64,12 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._head_is_here()
+        self._in_head = False
         super().on_headers_complete()
+
+    def on_response_complete(self) -> None:
+        self._seen = self.loop.time()
+        super().on_response_complete()
 
     def send_400_response(self, msg: str) -> None:
         """What cannot be read as HTTP, or has no end of headers, is refused as the protocol refuses."""
@@ -79,10 +91,16 @@ class BoundedProtocol(HttpToolsProtocol):
             self._stalled.cancel()
             self._stalled = None
 
-    @property
-    def is_idle(self) -> bool:
-        """Whether no request is being read or answered."""
-        return (self.cycle is None or self.cycle.response_complete) and self._slow is None
+    def end_behind_the_answer(self) -> None:
+        """Close the connection when the request that is being read or answered is done."""
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.keep_alive = False
+
+    def end_if_quiet(self, seconds: float) -> None:
+        """Close the connection if nothing was sent for so long, and nothing is under way."""
+        is_free = (self.cycle is None or self.cycle.response_complete) and not self._in_head
+        if is_free and self.loop.time() - self._seen > seconds:
+            self.transport.close()
 
     def _add(self, count: int) -> None:
         self._head += count

@@ -101,16 +101,14 @@ class Server(uvicorn.Server):
         state = self.server_state
         state.default_headers = [*state.default_headers, (b"connection", b"close")]
         for connection in list(state.connections):
-            if not connection.is_idle:  # type: ignore[union-attr]
-                connection.shutdown()  # closes it behind the answer
+            connection.end_behind_the_answer()  # type: ignore[union-attr]
         await self._pause(self._limits.drain_delay)
         await self._close_the_door()
         since = time.monotonic()
         while state.connections and not self.force_exit and time.monotonic() - since < self._limits.drain:
             self.service.watch()
             for connection in list(state.connections):
-                if connection.is_idle and time.monotonic() - since > QUIET:  # type: ignore[union-attr]
-                    connection.shutdown()
+                connection.end_if_quiet(QUIET)  # type: ignore[union-attr]
             await asyncio.sleep(0.02)
         for task in list(state.tasks):
             task.cancel()

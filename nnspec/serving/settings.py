@@ -9,7 +9,7 @@ from typing import NamedTuple
 class Limits(NamedTuple):
     """The settings of a server; the defaults are those of `nnspec serve`."""
 
-    max_batch: int = 64
+    max_batch: int = 32
     """Rows that are computed together."""
     max_delay: float = 0.0
     """Seconds that a request waits for others to fill its batch, while nothing is being computed."""

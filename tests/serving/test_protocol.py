@@ -163,7 +163,7 @@ def test_triton_s_own_client_talks_to_it(server: Running) -> None:
     assert not client.is_model_ready("roses")
     assert client.get_server_metadata()["name"] == "nnspec"
     assert client.get_model_metadata("flowers")["inputs"][0]["shape"] == [-1, 4]
-    assert client.get_model_config("flowers")["max_batch_size"] == 64
+    assert client.get_model_config("flowers")["max_batch_size"] == 32
     assert {"name": "half", "version": "1", "state": "READY"} in client.get_model_repository_index()
     x = np.array([[5.1, 3.5, 1.4, 0.2]] * 2, np.float32)
     wanted = np.array(server.infer("flowers", flowers(x.tolist())).json["outputs"][0]["data"], np.float32)
