@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 from nnspec.data.augment.base import Augmentation
 from nnspec.data.sources import Source
 from nnspec.ir.components import Component
-from nnspec.ir.fields import Limits
+from nnspec.ir.fields import Limits, Rule
 
 Fraction = Annotated[float, Limits(gt=0, lt=1)]
 
@@ -28,3 +28,8 @@ class DataSection(Component):
     """Draw the rows in another order in every epoch."""
     augment: tuple[Augmentation, ...] = ()
     """Random changes of the training rows, in this order."""
+
+    def _check(self) -> None:
+        fractions = [split for split in (self.validation, self.test) if isinstance(split, float)]
+        if sum(fractions) >= 1:
+            raise Rule("test", "validation and test take all rows, and leave none to learn from")

@@ -94,7 +94,7 @@ def want(annotation: Any, limits: Limits = NO_LIMITS) -> str:
         return want(arguments[0], arguments[1])
     if origin in (Union, UnionType):
         texts = [want(part, limits) for part in arguments if part is not type(None)]
-        return " or ".join(dict.fromkeys(texts + (["none"] if type(None) in arguments else [])))
+        return _either(list(dict.fromkeys(texts + (["none"] if type(None) in arguments else []))))
     if origin is Literal:
         return "one of " + ", ".join(f'"{word}"' if isinstance(word, str) else str(word) for word in arguments)
     if origin is tuple:
@@ -106,6 +106,19 @@ def want(annotation: Any, limits: Limits = NO_LIMITS) -> str:
     if kind == "weights":
         return "weights"
     return f"{'an' if kind and kind[0] in 'aeiou' else 'a'} {kind}" if kind else "something else"
+
+
+def _either(texts: list[str]) -> str:
+    """`a, b or c`."""
+    return " or ".join([", ".join(texts[:-1]), texts[-1]] if len(texts) > 1 else texts)
+
+
+def but_for_none(annotation: Any) -> Any:
+    """What fits an annotation besides `none`."""
+    if get_origin(annotation) not in (Union, UnionType):
+        return annotation
+    rest = tuple(part for part in get_args(annotation) if part is not NoneType)
+    return Union[rest]  # noqa: UP007  the number of its parts is not known
 
 
 NAMES: dict[Any, str] = {
@@ -132,6 +145,8 @@ def _plural_of_one(words: str) -> str:
 
 def _bounds(limits: Limits) -> str:
     """`above 0 and below 1`, `of at least 1`."""
+    if limits.ge is not None and limits.le is not None:
+        return f" from {limits.ge:g} to {limits.le:g}"
     low = f"above {limits.gt}" if limits.gt is not None else f"of at least {limits.ge}" if limits.ge is not None else ""
     high = f"below {limits.lt}" if limits.lt is not None else f"of at most {limits.le}" if limits.le is not None else ""
     if limits.min_length:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from math import floor
 from typing import Any
 
 from nnspec.diagnostics.errors import Fault
@@ -22,6 +24,10 @@ SIZES_OF_INPUTS = (
     *("input_dim", "input_shape", "input_size", "in_features", "in_channels", "num_features", "n_in"),
     *("normalized_shape", "num_channels", "embed_dim"),
 )
+
+
+OF_OPTIMIZERS = {"lr": "lr", "learning_rate": "lr", "weight_decay": "weight_decay"}
+"""Settings of other trainers that are options here."""
 
 
 # Options that there are not
@@ -52,6 +58,10 @@ def misnamed(
         help = "the size of the input is known: leave it out"
     elif cls.kind == "layer" and name == "data_format":
         help = "channels are on axis 1: transpose(0, 3, 1, 2) makes [N, C, H, W] of [N, H, W, C]"
+    elif name == "betas" and "beta2" in cls.option_names:
+        help = "they are two options: beta1 and beta2"
+    elif cls.kind == "section" and name in OF_OPTIMIZERS:
+        help = f"it is an option of the optimizer: adam({OF_OPTIMIZERS[name]} = …)"
     elif not cls.option_names:
         help = cls.needs_none
     return Fault("E202", _none(cls, name), help=help) if help else None
@@ -122,10 +132,46 @@ def other_form(cls: type[Component], option: str, value: Any, registries: Regist
             return f'did you mean "{close}"?'
         if form := _without_quotes(wanted.kinds, value, registries):
             return form
+    if number := _as_number(option_types(cls)[option], value):
+        return number
     if isinstance(value, tuple) and (forms := _items_without_quotes(wanted.kinds, value, registries)):
         return f"write without quotes: {option} = {forms}"
     if value is not None and accept(option_types(cls)[option], (value,)) is not MISSING:
         return f"a list stands in brackets: {describe((value,))}"
+    return ""
+
+
+def fitting_form(cls: type[Component], option: str, value: Any, registries: Registries) -> str:
+    """The text that stands for `value` beyond doubt: a number without quotes, a word in small letters, a component."""
+    annotation, wanted = option_types(cls)[option], expected(cls, option)
+    if isinstance(value, str):
+        word = cls.foreign_words.get(value.lower(), value.lower())
+        if word in wanted.words:
+            return f'"{word}"'
+        for kind in wanted.kinds:
+            own = None if kind in ("loss", "metric") else registries[kind].same(value)  # those take values first
+            if own and all(
+                name in registries[kind][own].option_defaults for name in registries[kind][own].option_names
+            ):
+                return own
+        return value if _as_number(annotation, value) else ""
+    whole = isinstance(value, float) and value == floor(value)
+    return str(floor(value)) if whole and accept(annotation, floor(value)) is not MISSING else ""
+
+
+def _as_number(annotation: Any, value: Any) -> str:
+    """The help for a number in quotes, a whole one with a point, one with a fraction, and one in percent."""
+    if isinstance(value, str):
+        with suppress(ValueError):
+            number = int(value) if value.lstrip("-").isdigit() else float(value)
+            if accept(annotation, number) is not MISSING:
+                return f"write it without quotes: {value}"
+    elif isinstance(value, float) and accept(annotation, floor(value)) is not MISSING:
+        return f"write {floor(value)}" if value == floor(value) else "`//` divides and rounds down; so does floor(…)"
+    elif isinstance(value, (int, float)) and not isinstance(value, bool) and 10 <= value <= 100:
+        is_fraction = accept(annotation, value / 100) is not MISSING and accept(annotation, 2) is MISSING
+        if is_fraction:
+            return f"it is a fraction: {value:g} % is {value / 100:g}"
     return ""
 
 

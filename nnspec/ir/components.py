@@ -216,7 +216,9 @@ def feature_axis(kind: str, x: TensorType, axis: int) -> int:
             f"{kind} cannot work along axis {axis} of {x}: "
             "the first dimension holds the rows of the batch, which stay apart",
             help=f"the axes of features are 1 to {x.rank - 1}"
-            if x.rank > 1
+            if x.rank > 2
+            else "axis 1 is that of the features"
+            if x.rank == 2
             else "unsqueeze(1) gives each row an axis of its own",
         )
     return found
@@ -245,7 +247,11 @@ def require_dtype(kind: str, x: TensorType, allowed: tuple[str, ...]) -> None:
         raise Fault(
             "E215",
             f"{kind} needs {families.get(allowed, ' or '.join(allowed))}, got {x}",
-            help=f'cast("{target}") converts' if target and x.dtype != "string" else "",
+            help=f'cast("{target}") converts'
+            if target and x.dtype != "string"
+            else 'lookup(["a", "b"]) numbers strings, and embedding or one_hot takes the numbers'
+            if x.dtype == "string"
+            else "",
         )
 
 

@@ -58,7 +58,24 @@ class Control:
                     self._run_body(env, body)
                 finally:
                     self.record.multiplicity = multiplicity
+                self._look_at(env, [body for _, body in branches[index + 1 :]])
                 return
+            self._look_at(env, [body])
+
+    def _look_at(self, env: Environment, bodies: Sequence[Sequence[syntax.Statement]]) -> None:
+        """Look once at branches that are not taken, for layers and options that there are not.
+
+        Names that another such branch binds may be meant in them."""
+        record = self.record
+        for body in bodies:
+            if id(body) not in record.supposed and not record.supposing:
+                record.supposed.add(id(body))
+                record.supposing = True
+                try:
+                    self._suppose(env, [body])
+                finally:
+                    record.supposing = False
+            env.elsewhere.update(_bound_names(body))
 
     def _condition(self, env: Environment, condition: syntax.Expr) -> bool | Poison:
         value = self.expressions.decided(env, condition, "`if`")
@@ -71,6 +88,8 @@ class Control:
 
     def _repeat(self, env: Environment, statement: syntax.Repeat) -> None:
         count = self.expressions.decided(env, statement.count, "the count of `repeat`")
+        if self.record.supposing:
+            count = POISON
         if not isinstance(count, Poison) and (not isinstance(count, int) or isinstance(count, bool) or count < 0):
             fault = Fault("E212", f"repeat takes a whole number, got {arithmetic.describe(count)}")
             count = self.record.report(fault, blamed(statement.count))
@@ -104,7 +123,7 @@ class Control:
             values = self.record.report(fault, blamed(statement.values))
         if not isinstance(values, Poison):
             values = self._entries(statement, values)
-        if isinstance(values, Poison):
+        if isinstance(values, Poison) or self.record.supposing:
             self._unknown(env, statement, statement.variables)
             return
         limits.enter(self.record, len(values), self._weights.body(statement.body, env.blocks), statement.span)
@@ -189,7 +208,7 @@ class Control:
                 values=dict(values),
                 fixed=dict(env.fixed),
                 instances=dict(env.instances),
-                lost=set(env.lost),
+                lost=env.lost | env.elsewhere,
                 current=POISON,
                 outputs=list(env.outputs),
                 made=[],

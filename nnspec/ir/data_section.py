@@ -162,6 +162,8 @@ class DataReader:
 
     def _unknown(self, name: str) -> Fault:
         options = self.settings.component.option_names
+        if name in self.settings.record.registries["section"]["train"].option_names:
+            return Fault("E404", f"{name} is a setting of the train section", help=f"move it there: {name} = …")
         close = nearest(name, [*self.wanted, *options])
         known = f"inputs and targets are {listed(self.wanted)}; settings are {listed(options)}"
         return Fault(

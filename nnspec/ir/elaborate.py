@@ -15,6 +15,7 @@ from nnspec.ir.data_section import DataReader, rows_left_out
 from nnspec.ir.naming import Scope
 from nnspec.ir.outline import Outline
 from nnspec.ir.project import Project
+from nnspec.ir.recipes import recipe
 from nnspec.ir.records import POISON, Environment, NodeRecord, ParameterRecord, Poison, Record, Registries, Stop, Tensor
 from nnspec.ir.requirements import UNMET, Requirements
 from nnspec.ir.section_records import DataRecord, TrainRecord
@@ -87,10 +88,15 @@ def survey(project: Project, registries: Registries, settings: Mapping[str, Any]
     return Survey(record, elaborator.env, [*project.diagnostics, *record.diagnostics, *warnings])
 
 
+INPUTS = recipe("Input")
+"""What is said to somebody who calls for an input instead of declaring it: then that none is declared is no news."""
+
+
 class _Elaborator:
     def __init__(self, project: Project, registries: Registries) -> None:
         self.project = project
         self.record = Record(registries)
+        self.record.torn = any(found.code == "E102" and "{" in found.message for found in project.diagnostics)
         self.outline = Outline(project, self.record)
         self.statements = Statements(self.record)
         self.env: Environment | None = None
@@ -123,7 +129,7 @@ class _Elaborator:
                 self._input(env, statement)
             else:
                 self.statements.body(env, [statement])
-        lost = any(value is POISON for value in env.values.values())
+        lost = not env.inputs or any(value is POISON for value in env.values.values())
         env.current = POISON if lost else env.inputs[0] if len(env.inputs) == 1 else None
         self.statements.body(env, rest)
         self._check_inputs(model, env)
@@ -157,7 +163,7 @@ class _Elaborator:
 
     def _check_inputs(self, model: syntax.Definition, env: Environment) -> None:
         inputs = any(isinstance(statement, (syntax.Input, syntax.Broken)) for statement in model.body)
-        if not inputs:
+        if not inputs and not any(found.help == INPUTS for found in self.record.diagnostics):
             fault = Fault("E220", f"model {model.name.name} has no input", help="input x: float32[N, 4]")
             self.record.report(fault, model.name.span)
 

@@ -11,7 +11,17 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Literal, NamedTuple, dataclass_transform, get_type_hints
 
-from nnspec.ir.accept import MISSING, Limits, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, accept, want
+from nnspec.ir.accept import (
+    MISSING,
+    Limits,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    accept,
+    but_for_none,
+    want,
+)
 
 
 class Factory(NamedTuple):
@@ -85,7 +95,9 @@ class Options:
                 continue
             accepted = accept(types[name], value) if name in given else value
             if accepted is MISSING:
-                problems.append(Problem(name, "wrong", want(types[name])))
+                default = self.option_defaults.get(name, MISSING)
+                wanted = but_for_none(types[name]) if default is None else types[name]  # none is to leave it out
+                problems.append(Problem(name, "wrong", want(wanted)))
             self.__dict__[name] = accepted
         if problems:
             raise OptionError(type(self).__name__, problems)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from pathlib import Path
 
@@ -31,6 +32,17 @@ def library_file(source: syntax.Name | syntax.Attribute) -> tuple[Path, str]:
     if names[1] not in library:
         raise Fault("E301", f"the standard library has no {names[1]}", help=suggestion(names[1], library, "it has"))
     return LIBRARY / f"{names[1]}.nn", ".".join(names)
+
+
+def holding(name: str) -> str:
+    """The file of the standard library that has a block of this name; an empty text for none."""
+    if not name.isidentifier():
+        return ""
+    header = f"\nblock {name}"
+    found = (
+        path for path in sorted(LIBRARY.glob("*.nn")) if re.search(rf"{header}\b", path.read_text(encoding="utf-8"))
+    )
+    return next((path.stem for path in found), "")
 
 
 def relative_file(user: str, text: str, root: Path) -> tuple[Path, str]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from nnspec.diagnostics.errors import Fault
 from nnspec.ir.advice import article, elsewhere
 from nnspec.ir.expected import Expected
+from nnspec.ir.files import holding
 from nnspec.ir.recipes import besides, recipe
 from nnspec.ir.records import Environment, Layerlike, Record
 from nnspec.ir.wording import listed, nearest
@@ -33,6 +34,13 @@ def unknown_layer(record: Record, env: Environment, name: str) -> Fault:
         return Fault("E201", f"{name} is a value, not a layer", help=f"`layer {name} = …` makes one")
     if fault := _known_otherwise(record, env, name):
         return fault
+    value, _, layer = name.rpartition(".")
+    if value in env.values:
+        return Fault(
+            "E201", f"{value} is a value, and has no layers", help=f"layers are joined with `->`: {value} -> {layer}"
+        )
+    if module := holding(name):
+        return Fault("E201", f"there is no layer {name} here", help=f"`use std.{module}: {name}` brings it in")
     near = _nearest_layer(record, env, name)
     help = (
         f"did you mean {near}?{besides(name)}"
@@ -48,6 +56,8 @@ def neither(record: Record, env: Environment, name: str) -> Fault:
     fault = None if near else _known_otherwise(record, env, name)
     if fault:
         return fault
+    if module := "" if near else holding(name):
+        return Fault("E201", f"there is no layer {name} here", help=f"`use std.{module}: {name}` brings it in")
     near = near or _nearest_layer(record, env, name)
     return Fault(
         "E201",
@@ -79,6 +89,8 @@ def _nearest_layer(record: Record, env: Environment, name: str) -> str:
 
 def unknown_value(record: Record, env: Environment, name: str, wanted: Expected) -> Fault:
     """The error for a name that is no value, at a place where `wanted` may stand."""
+    if name.lower() in ("inf", "infinity", "nan"):
+        return Fault("E204", f"{name} is not defined", help="numbers are finite; most limits may be left out, or none")
     if name in wanted.words:
         return Fault(
             "E204",

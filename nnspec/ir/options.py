@@ -7,10 +7,19 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from nnspec.diagnostics.errors import Fault
+from nnspec.diagnostics.errors import Edit, Fault
 from nnspec.diagnostics.span import Span
-from nnspec.ir.accept import want
-from nnspec.ir.advice import Registries, arrow, misnamed, other_form, size_first, unknown_option
+from nnspec.ir.accept import MISSING, accept, want
+from nnspec.ir.advice import (
+    Registries,
+    arrow,
+    fitting_form,
+    foreign_option,
+    misnamed,
+    other_form,
+    size_first,
+    unknown_option,
+)
 from nnspec.ir.arithmetic import describe
 from nnspec.ir.components import Component
 from nnspec.ir.expected import Expected, expected
@@ -69,6 +78,8 @@ class _Binder:
         self._known: dict[int, Any] = {}
         self._options: dict[str, Any] = {}
         self._spans: dict[str, Span] = {}
+        self._written: dict[str, Span] = {}
+        """Where the values stand that are written as they are."""
         self._tensors: dict[str, Given] = {}
         self._ties: dict[str, tuple[ParameterReference, Span]] = {}
 
@@ -94,6 +105,10 @@ class _Binder:
         """The arguments but for those that are no options of a layer here; they are reported."""
         cls = self._cls
         positional = [argument for argument in arguments if argument.name is None]
+        if cls.kind == "optimizer" and positional and _is_parameters(positional[0].value):
+            help = 'it trains all of the model; freeze = ["stem.*"] names what stays as it is'
+            self._fail(Fault("E202", f"{cls.name} is given no parameters", help=help), positional[0].span)
+            return [argument for argument in arguments if argument is not positional[0]]
         if cls.kind != "layer" or not positional or not cls.option_names:
             return arguments
         first = cls.variadic or cls.option_names[0]
@@ -141,12 +156,21 @@ class _Binder:
             elif name not in self._cls.option_names and (
                 fault := misnamed(self._cls, argument, arguments, self._registries)
             ):
+                self._offer_our_name(fault, argument, [*found, *(a.name.name for a in arguments if a.name)])
                 self._fail(fault, argument.span)
             elif name in self._cls.option_names or self._may_tie(argument.value, name):
                 found[name] = Matched(name, argument.value, argument.span)
             else:
                 self._fail(unknown_option(self._cls, name), argument.span)
         yield from found.values()
+
+    def _offer_our_name(self, fault: Fault, argument: syntax.Argument, given: Sequence[str]) -> None:
+        """Mend another framework's name of an option, where what it is set to fits ours."""
+        if not argument.name or not isinstance(argument.value, syntax.Literal):
+            return
+        own = foreign_option(self._cls, argument.name.name)
+        if own and own not in given and accept(option_types(self._cls)[own], argument.value.value) is not MISSING:
+            fault.edits = (Edit(argument.name.span, own),)
 
     def _may_tie(self, value: syntax.Expr, name: str) -> bool:
         """Whether an argument that is no option may be a parameter to tie: `weight = emb.weight`, or a name of it."""
@@ -181,6 +205,8 @@ class _Binder:
     def _take(self, given: Matched) -> None:
         value = self._value(given)
         self._spans[given.name] = given.span
+        if isinstance(given.value, syntax.Literal):
+            self._written[given.name] = given.value.span
         if value is POISON:
             self._sound = False
         elif given.name not in self._cls.option_names:
@@ -227,7 +253,16 @@ class _Binder:
             value = self._options[option]
             help = other_form(self._cls, option, value, self._registries)
             fault = Fault("E205", f"{name}: {option} is {text}, got {describe(value)}", help=help)
+            written = self._written.get(option)
+            if written is not None and (form := fitting_form(self._cls, option, value, self._registries)):
+                fault.edits = (Edit(written, form),)
         self._report(fault, self._spans.get(option, self._span))
+
+
+def _is_parameters(expr: syntax.Expr) -> bool:
+    """`model.parameters()`, `params`."""
+    name = expr.name if isinstance(expr, syntax.Call) else expr
+    return isinstance(name, syntax.Name) and name.name.rpartition(".")[2] in ("parameters", "params")
 
 
 def _said(given: Given) -> str:

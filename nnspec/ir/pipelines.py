@@ -14,6 +14,7 @@ from nnspec.ir.lookup import find, neither, unknown_layer, values_here
 from nnspec.ir.naming import Scope
 from nnspec.ir.records import POISON, Block, Environment, Instance, Poison, Record, Tensor
 from nnspec.language import syntax
+from nnspec.language.spelling import spelled
 
 Values = list[Tensor] | Poison
 
@@ -47,6 +48,7 @@ class Pipelines:
         """
         head, stages = (expr.head, expr.stages) if isinstance(expr, syntax.Pipeline) else (expr, [])
         try:
+            self._refuse_arrow_or_name(env, head)
             layer = self._layer_at_head(env, head)
         except Fault as fault:
             self.record.report(fault, blamed(head))
@@ -71,8 +73,8 @@ class Pipelines:
             if isinstance(value, Tensor):
                 found.append(value)
             elif value is not POISON:
-                fault = Fault("E212", f"this is {shown(value)}, not a value of the model", help="`let` names a number")
-                self.record.report(fault, blamed(place))
+                help = f"`let name = {spelled(place)}` names a number"
+                self.record.report(Fault("E212", f"this is {shown(value)}, not a value of the model", help), place.span)
         return found if len(found) == len(items) else POISON
 
     def _layer_at_head(self, env: Environment, head: syntax.Expr) -> syntax.Name | syntax.Call | None:
@@ -94,6 +96,18 @@ class Pipelines:
         if not layer and name not in env.values and name not in env.lost:
             raise neither(self.record, env, name)
         return head if layer or name in env.lost else None
+
+    def _refuse_arrow_or_name(self, env: Environment, head: syntax.Expr) -> None:
+        """Raise where a comparison was meant to name a value: `h == dense(16)`, `h <- dense(16)`."""
+        if not (isinstance(head, syntax.Binary) and isinstance(head.left, syntax.Name)):
+            return
+        name, right = head.left.name, head.right
+        if head.operator == "<" and isinstance(right, syntax.Unary) and isinstance(right.operand, syntax.Call):
+            if find(self.record, env, right.operand.name.name) is not None:
+                help = f"write `{name} = …` to name a value, or `{name} -> {spelled(right.operand)}`"
+                raise Fault("E114", "there is no `<-`", help=help)
+        elif head.operator == "==" and name not in env.values and name not in env.lost:
+            raise Fault("E116", "`==` compares, and names no value", help=f"write `{name} = {spelled(right)}`")
 
     def _current(self, env: Environment, layer: syntax.Name | syntax.Call) -> Values:
         if isinstance(env.current, Tensor):
@@ -118,7 +132,10 @@ class Pipelines:
         target = find(self.record, env, name)
         if target is None:
             if name not in env.lost:
-                self.record.report(unknown_layer(self.record, env, name), call.name.span)
+                fault = unknown_layer(self.record, env, name)
+                if fault.fix and not self._takes(env, fault.fix, call):
+                    fault.fix = None
+                self.record.report(fault, call.name.span)
             return POISON
         if isinstance(target, Instance):
             return self._use(env, target, call, inputs)
@@ -132,6 +149,16 @@ class Pipelines:
         env.scope.owns |= scope.owns
         env.made.append(scope)
         return results
+
+    def _takes(self, env: Environment, layer: str, call: syntax.Call) -> bool:
+        """Whether a layer takes these arguments, or what is wrong with them can be mended too."""
+        record = self.record
+        found, reported = len(record.diagnostics), set(record.reported)
+        self.expressions.bind(env, record.registries["layer"][layer], call)
+        sound = all(one.edits for one in record.diagnostics[found:])
+        del record.diagnostics[found:]
+        record.reported = reported
+        return sound
 
     def arguments(self, env: Environment, target: Any, call: syntax.Call) -> Any:
         """The evaluated arguments of a layer or block, or poison."""

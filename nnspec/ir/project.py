@@ -134,4 +134,7 @@ def _names_in_broken_uses(text: str, found: Iterable[Diagnostic]) -> set[str]:
     """The words of the `use` lines that did not parse: what they would have brought in is unknown."""
     lines = text.split("\n")
     broken = [lines[one.span.line - 1] for one in found if one.span and one.span.line <= len(lines)]
-    return {word for line in broken if line.lstrip().startswith("use ") for word in re.findall(r"\w+", line)}
+    uses = [line for line in broken if line.lstrip().startswith("use ")]
+    named = [re.sub(r"""\s*use\s*("[^"]*"|'[^']*'|[\w.]*)""", "", line, count=1) for line in uses]
+    nameless = any(not re.search(r"\w", rest) for rest in named)  # then any word may have been meant
+    return {word for line in ([text] if nameless else uses) for word in re.findall(r"\w+", line)}

@@ -23,6 +23,15 @@ RECIPES: Mapping[str, tuple[str, ...]] = {
     ),
     "a pipeline is one: dense(64) -> relu -> dense(10)": ("Sequential",),
     "`repeat n { … }` writes layers one after the other": ("ModuleList",),
+    "an input is declared: `input x: float32[N, 4]`": ("Input", "InputLayer", "placeholder"),
+    "values are added as numbers are: x + h": ("Add",),
+    "values are multiplied as numbers are: x * h": ("Multiply", "mul"),
+    "values are subtracted as numbers are: x - h": ("Subtract",),
+    "`@` multiplies matrices: x @ h": ("matmul", "bmm", "Dot"),
+    "arithmetic is written as it is: x * x": ("Lambda",),
+    "it is needed nowhere: dense works along the last axis of any shape": ("TimeDistributed",),
+    "it is an option: lstm(32, bidirectional = true)": ("Bidirectional",),
+    "`nnspec show` prints every layer with its shapes": ("print",),
 }
 """The help, and the names that it is for."""
 

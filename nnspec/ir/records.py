@@ -144,6 +144,8 @@ class Environment:
     fixed: dict[str, str] = field(default_factory=dict)
     """Names in `values` that `name =` must not rebind, with what they are: a parameter, a size, a `let`."""
     instances: dict[str, Instance] = field(default_factory=dict)
+    elsewhere: set[str] = field(default_factory=set)
+    """Names that branches which are not taken would have bound."""
     lost: set[str] = field(default_factory=set)
     """Names of layers that something which did not parse may have bound: nothing is said where they are missing."""
     current: Tensor | Poison | None = None
@@ -161,6 +163,10 @@ class Environment:
     def tensors(self) -> Iterator[str]:
         """The names of values, the last one first."""
         return (name for name, value in reversed(self.values.items()) if isinstance(value, Tensor))
+
+
+SUPPOSED = ("E201", "E202", "E403")
+"""Codes of what is wrong whatever the shapes are: layers, options and components that there are not."""
 
 
 @dataclass(eq=False, slots=True)
@@ -193,6 +199,12 @@ class Record:
     """Numbers in the parameters so far."""
     idle: list[Span] = field(default_factory=list)
     """The loops of the model's body that ran no time at all."""
+    supposing: bool = False
+    """Whether a branch that is not taken is looked at, of which no more can be said than SUPPOSED."""
+    supposed: set[int] = field(default_factory=set)
+    """Identities of the branches that were looked at so."""
+    torn: bool = False
+    """Whether a brace of a file is missing, so that where bodies end is not known."""
     reported: set[tuple[str, Span | None]] = field(default_factory=set)
 
     @contextmanager
@@ -210,7 +222,7 @@ class Record:
 
     def report(self, fault: Fault, span: Span | None) -> Poison:
         """Note the finding, once for each place however often a loop comes by; its result is poison."""
-        if (fault.code, span) in self.reported:
+        if (fault.code, span) in self.reported or (self.supposing and fault.code not in SUPPOSED):
             return POISON
         self.reported.add((fault.code, span))
         self.diagnostics.append(self._found(fault, span))
@@ -235,7 +247,7 @@ class Record:
         blocks are as they are, where it was used."""
         if span and span.file.startswith(PREFIX):
             span = next((call for call in reversed(self.origin) if not call.file.startswith(PREFIX)), span)
-        if (fault.code, span) in self.reported:
+        if (fault.code, span) in self.reported or self.supposing:
             return
         self.reported.add((fault.code, span))
         self.warnings.append(replace(fault.at(span), severity="warning"))

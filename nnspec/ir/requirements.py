@@ -13,6 +13,7 @@ from nnspec.ir.arithmetic import describe, is_number
 from nnspec.ir.dims import Dim, product, substitute, symbols
 from nnspec.ir.records import ParameterRecord, Poison, Record, Tensor
 from nnspec.ir.statements import Statements
+from nnspec.ir.wording import suggestion
 from nnspec.language import syntax
 
 UNMET = "E501"
@@ -41,6 +42,15 @@ BYTES = {
 SUBJECTS = {"params": COUNT_UNITS, "macs": COUNT_UNITS, "size": BYTE_UNITS, "activation_memory": BYTE_UNITS}
 
 
+SAID = {
+    **dict.fromkeys(("parameters", "weights", "num_params", "param_count"), "did you mean params?"),
+    **dict.fromkeys(("flops", "flop", "FLOPs", "gflops"), "did you mean macs? One is a multiplication and an addition"),
+    **dict.fromkeys(("memory", "ram", "vram", "activations"), "did you mean activation_memory?"),
+    **dict.fromkeys(("accuracy", "loss", "latency"), "that is known after training; require is held before it"),
+}
+"""By what somebody may want to require, what to say."""
+
+
 class Requirements:
     """Holds the lines of the require section against the elaborated model."""
 
@@ -63,7 +73,8 @@ class Requirements:
     def _comparison(self, entry: syntax.Comparison) -> None:
         subject = entry.left.name
         if subject not in SUBJECTS:
-            raise Fault("E401", f"require knows no {subject}", help=f"it compares {', '.join(SUBJECTS)}")
+            help = SAID.get(subject) or suggestion(subject, SUBJECTS, "it compares")
+            raise Fault("E401", f"require knows no {subject}", help=help)
         limit = self.statements.expressions.decided(self.env, entry.right, "a requirement")
         if isinstance(limit, Poison):
             return
@@ -133,8 +144,9 @@ class Requirements:
         known = {"output": outputs, "input": inputs, "value": self.env.values}[entry.role]
         found = known.get(name)
         if not isinstance(found, (Tensor, Poison)):
-            own = ", ".join(key for key, value in known.items() if isinstance(value, Tensor)) or "none"
-            raise Fault("E204", f"the model has no {entry.role} {name}", help=f"there are {own}")
+            own = [key for key, value in known.items() if isinstance(value, Tensor)]
+            help = suggestion(name, own, f"its {entry.role}s are")
+            raise Fault("E204", f"the model has no {entry.role} {name}", help=help)
         return found
 
 

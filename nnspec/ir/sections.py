@@ -45,12 +45,22 @@ class Settings:
         listed = isinstance(value, syntax.ListExpr) and item is not None and item < len(value.items)
         return value.items[item].span if listed else value.span  # type: ignore[union-attr, index]
 
+    def inside(self, key: str, option: str, item: int | None = None) -> Span:
+        """Where an option of the component stands that is the value of a setting, or one entry of it."""
+        value = self.entries[key].value if key in self.entries else None
+        if isinstance(value, syntax.ListExpr) and item is not None and item < len(value.items):
+            value = value.items[item]
+        arguments = value.arguments if isinstance(value, syntax.Call) else []
+        found = (argument.span for argument in arguments if argument.name and argument.name.name == option)
+        return next(found, self.place(key, item))
+
     def _value(self, expr: syntax.Expr, wanted: Expected) -> Any:
         return self.expressions.evaluate(self.env, expr, wanted)
 
     def _report(self, fault: Fault, span: Span) -> Poison:
         """What seems to be missing may stand in a line that did not parse."""
-        lost = fault.code == "E206" and self.broken
+        whole = fault.code == "E205" and span == self.section.span  # a rule between settings
+        lost = self.broken and (fault.code == "E206" or whole)
         return POISON if lost else self.record.report(fault, span)
 
 

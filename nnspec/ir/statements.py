@@ -76,6 +76,8 @@ class Statements:
         results = self._results(env, statement.value, names[0].name if len(names) == 1 else None)
         if isinstance(results, list) and len(results) != len(names):
             fault = Fault("E213", f"{counted(len(names), 'name')} for {counted(len(results), 'value')}")
+            if len(names) < len(results):
+                fault.help = f"name each of them: `{', '.join('abcdefgh'[: len(results)])} = …`"
             results = self.record.report(fault, names[0].span.to(names[-1].span))
         values: Sequence[Tensor | Poison] = [POISON] * len(names) if isinstance(results, Poison) else results
         for name, value in zip(names, values, strict=True):
@@ -95,6 +97,7 @@ class Statements:
         if name.name in env.fixed:
             what = env.fixed[name.name]
             self.record.report(Fault("E210", f"{name.name} is {what} already; a value needs another name"), name.span)
+            env.values[name.name] = POISON  # which of the two is meant below is not known
             return
         env.values[name.name] = value
         if isinstance(value, Tensor) and not value.name:
@@ -119,6 +122,8 @@ class Statements:
         text = name.name if isinstance(name, syntax.Name) else ""
         span = name.span if isinstance(name, syntax.Name) else span
         if text and any(text == known for known, _, _ in env.outputs):
+            if self.record.torn:
+                return  # what stands in a loop is not known where braces are missing
             self.record.report(Fault("E210", f"there is an output {text} already"), span)
         else:
             env.outputs.append((text, value, span))

@@ -36,6 +36,7 @@ def read_targets(settings: Settings, declared: Declared) -> dict[str, TargetReco
         if name in env.values:
             fault = Fault("E210", f"{name} is a value of the model already; a target needs another name")
             settings.record.report(fault, entry.name.span)
+            env.values[name] = POISON  # which of the two is meant below is not known
             continue
         tensor = type if isinstance(type, Poison) else Tensor(type, entry.name.span, "target", name, final=name)
         label = entry.type.dtype is not None and entry.type.dtype.name == "label"
@@ -162,29 +163,32 @@ class TrainReader:
         trained = [path for path, own in self.parameters.items() if own.spec.trainable]
         penalties = options.regularize if isinstance(options.regularize, tuple) else (options.regularize,)
         for index, penalty in enumerate(penalties):
-            self._check_pattern(penalty.on, trained, penalty.name, self.settings.place("regularize", index))
+            self._check_pattern(penalty.on, trained, penalty.name, self.settings.inside("regularize", "on", index))
         if options.init is not None and not isinstance(options.init, str):
-            self._check_scope(options.init.into, paths)
-            for pattern in options.init.patterns:
-                self._check_pattern(pattern, paths, "only", self.settings.place("init"))
+            known = self._check_scope(options.init.into, paths)
+            for pattern in options.init.patterns if known else ():
+                self._check_pattern(pattern, paths, "only", self.settings.inside("init", "only"))
         decayed = options.optimizer.decay_on
         for pattern in (decayed,) if isinstance(decayed, str) else decayed:
             if pattern == "*":
                 continue  # the default, which says nothing about the model
-            self._check_pattern(pattern, trained, "decay_on", self.settings.place("optimizer"))
+            self._check_pattern(pattern, trained, "decay_on", self.settings.inside("optimizer", "decay_on"))
 
-    def _check_scope(self, into: str, paths: list[str]) -> None:
-        """The scope that weights are loaded into has parameters."""
-        if into and not matches_any(f"{into}.*", paths):
+    def _check_scope(self, into: str, paths: list[str]) -> bool:
+        """Whether the scope that weights are loaded into has parameters."""
+        lost = bool(into) and not matches_any(f"{into}.*", paths)
+        if lost:
             scopes = dict.fromkeys(path.rpartition(".")[0] for path in paths)
             fault = Fault(
                 "E411", f"into: the model has no parameter below {into}", help=suggestion(into, scopes, "there are")
             )
-            self.record.report(fault, self.settings.place("init"))
+            self.record.report(fault, self.settings.inside("init", "into"))
+        return not lost
 
     def _check_pattern(self, pattern: str, paths: list[str], what: str, span: Span) -> None:
         if not matches_any(pattern, paths):
-            near = nearest(pattern, paths, cutoff=0)
+            weight = pattern.replace("kernel", "weight").replace("gamma", "weight").replace("beta", "bias")
+            near = f'"{weight}"' if matches_any(weight, paths) else nearest(pattern, paths, cutoff=0)
             fault = Fault(
                 "E411",
                 f'{what}: no parameter has a path like "{pattern}"',
@@ -220,14 +224,14 @@ class TrainReader:
             watched = getattr(watching, "watches", None)
             if watched and watched not in measured:
                 fault = Fault("E412", f"{watched} is not measured", help=suggestion(watched, measured, "there are"))
-                self.record.report(fault, self.settings.place(key))
+                self.record.report(fault, self.settings.inside(key, "monitor"))
             elif watched and watched.startswith("validation.") and not validated:
                 fault = Fault(
                     "E412",
                     f"{watched} is not measured: the data section has no validation",
                     help='write validation = 0.2 there, or monitor = "train.loss" here',
                 )
-                self.record.report(fault, self.settings.place(key))
+                self.record.report(fault, self.settings.inside(key, "monitor"))
 
 
 def _name(metrics: list[MetricRecord]) -> None:

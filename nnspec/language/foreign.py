@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from nnspec.diagnostics.errors import Fault
 from nnspec.language.situation import Situation
-from nnspec.language.tokens import BEFORE_A_DICTIONARY, CONSTANTS, NAMES, NEWLINE, OPERAND_ENDS, OPERAND_STARTS
+from nnspec.language.tokens import (
+    BEFORE_A_DICTIONARY,
+    CONSTANTS,
+    NAMES,
+    NEWLINE,
+    OPERAND_ENDS,
+    OPERAND_STARTS,
+    Token,
+)
 
 INPUT_TYPE = "float32[N, 4]"
 ROWS = "N stands for the rows, which come first"
@@ -26,6 +34,13 @@ WORDS = {
     "pass": "an empty body is `{ }`",
     "print": "`nnspec show` prints every layer with its shapes",
     "lambda": BLOCKS,
+    "try": "nothing fails while a model runs that a spec could catch",
+    "raise": "the require section says what must hold: `params <= 1_000`",
+    "assert": "the require section says what must hold: `params <= 1_000`",
+    "with": "write the layers one after the other",
+    "switch": "write `if … { … } else if … { … }`",
+    "func": BLOCKS,
+    "end": "a body ends with `}`",
 }
 
 
@@ -37,7 +52,8 @@ def word(at: Situation) -> Fault | None:
             token is not at.start or at.found.kind in OPERAND_STARTS | {"COLON", NEWLINE, "LBRACE", "MULTIPLY"}
         ):
             at.blamed = token
-            return Fault("E114", f"`{token.text}` is not a word of this language", WORDS[token.text])
+            fix = "else if" if token.text == "elif" and token is at.found else None
+            return Fault("E114", f"`{token.text}` is not a word of this language", WORDS[token.text], fix=fix)
     return None
 
 
@@ -51,6 +67,7 @@ def identity(at: Situation) -> Fault | None:
 def power(at: Situation) -> Fault | None:
     """`x ** 2`, `f(**options)`."""
     if at.found.text == "*" and at.before.text == "*" and at.adjacent():
+        at.blamed = joined(at.before, at.found)
         return Fault("E114", "there is no `**`", "write the product: `x * x`")
     return None
 
@@ -59,15 +76,27 @@ def augmented(at: Situation) -> Fault | None:
     """`x += 1`, `x := 1`."""
     if at.found.kind == "EQUAL" and at.before.kind in ("PLUS", "MINUS", "MULTIPLY", "COLON") and at.adjacent():
         sign = at.before.text
-        help = "write `name = value`" if sign == ":" else f"write `x = x {sign} …`"
+        at.blamed = joined(at.before, at.found)
+        name = at.start.text if at.index == at.first + 2 and at.start.kind in NAMES else "x"
+        help = f"write `{name} = …`" if sign == ":" else f"write `{name} = {name} {sign} …`"
         return Fault("E114", f"there is no `{sign}=`", help)
     if at.found.kind == "COLON" and at.after.kind == "EQUAL":
         return Fault("E114", "there is no `:=`", "write `name = value`")
     return None
 
 
+def arrows(at: Situation) -> Fault | None:
+    """`x => dense(3)`."""
+    if at.found.text == ">" and at.before.kind == "EQUAL" and at.adjacent():
+        at.blamed = joined(at.before, at.found)
+        return Fault("E114", "there is no `=>`", "layers are joined with `->`: `x -> dense(64)`")
+    return None
+
+
 def slashes(at: Situation) -> Fault | None:
     """A comment with `//`, which continues the line before; `/* … */`."""
+    if at.found.text == "/" and at.after.text == "*" and at.found.end_column == at.after.column:
+        return Fault("E114", "`/*` begins no comment", "comments begin with `#`")
     statement = at.tokens[at.first : at.index + 1]
     for before, token in zip(at.tokens[max(at.first - 1, 0) :], statement, strict=False):
         comment = token.text == "//" and before.line < token.line
@@ -139,11 +168,80 @@ def conditional_value(at: Situation) -> Fault | None:
     return None
 
 
+def dtype_of_a_module(at: Situation) -> Fault | None:
+    """`input x: torch.float32[N, 4]`."""
+    if at.found.kind == "DOT" and at.start.kind in ("INPUT", "TARGET") and at.after.kind in NAMES:
+        at.blamed = at.before
+        help = f"write `{at.tokens[at.first + 1].text}: {at.after.text}[…]`"
+        return Fault("E116", "a dtype is a plain name", help)
+    return None
+
+
+def prefixed_string(at: Situation) -> Fault | None:
+    """`csv(f"iris.csv")`."""
+    if at.found.kind == "STRING" and at.adjacent() and at.before.text.lower() in ("f", "r", "b", "u", "rb", "fr"):
+        at.blamed = at.before
+        return Fault("E114", f"a string has no prefix `{at.before.text}`", "write the string alone")
+    return None
+
+
+def comprehension(at: Situation) -> Fault | None:
+    """`[2 * c for c in [8, 16]]`, `if kind in ["a", "b"]`."""
+    bracket = at.before_bracket()
+    if at.found.kind == "FOR" and at.before.kind in OPERAND_ENDS and bracket:
+        return Fault("E114", "`for` begins a statement, and makes no list", "write the entries one by one")
+    if at.found.kind == "IN" and at.start.kind in ("IF", "ELSE"):
+        help = f'compare with each: `{at.before.text} == "a" or {at.before.text} == "b"`'
+        return Fault("E114", "`in` belongs to `for`, and compares nothing", help)
+    return None
+
+
+def stars(at: Situation) -> Fault | None:
+    """`block wide(*units)`, `use "file.nn": *`."""
+    if at.found.text != "*" or at.place != "item":
+        return None
+    if at.start.kind == "USE":
+        return Fault(
+            "E114", "`*` names no block", f"name each block: `use {at.tokens[at.first + 1].text}: stem, stage`"
+        )
+    if at.before.kind in ("LPAR", "COMMA"):
+        return Fault("E114", "a block takes no other parameters than it names", "name each: `block wide(units, rate)`")
+    return None
+
+
+def percent(at: Situation) -> Fault | None:
+    """`dropout(50%)`."""
+    if at.before.text == "%" and "NUMBER" in at.wanted and at.found.kind in ("RPAR", "COMMA", "RSQB", NEWLINE):
+        at.blamed = at.before
+        return Fault("E114", "`%` is the remainder of a division", "a part is written as a fraction: 0.5 for 50 %")
+    return None
+
+
+def method_of_the_model(at: Situation) -> Fault | None:
+    """`model.fit(epochs = 10)`."""
+    if at.found.kind == "DOT" and at.place == "item" and at.start.kind == "MODEL" and at.index == at.first + 1:
+        help = "the commands `nnspec train`, `compile` and `run` do that"
+        return Fault("E114", "a spec says what the model is, and calls nothing", help)
+    return None
+
+
+def joined(first: Token, second: Token) -> Token:
+    """Two signs without a blank between them, as one."""
+    return first._replace(text=first.text + second.text)
+
+
 HINTS = (
     word,
     identity,
     power,
     augmented,
+    arrows,
+    dtype_of_a_module,
+    prefixed_string,
+    comprehension,
+    stars,
+    percent,
+    method_of_the_model,
     slashes,
     applied_twice,
     indexed,

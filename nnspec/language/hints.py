@@ -12,7 +12,9 @@ from nnspec.language.tokens import (
     ARROW,
     CLOSERS,
     CONSTANTS,
+    DEFINITION_WORDS,
     END,
+    HEADER_WORDS,
     ITEM_WORDS,
     NAMES,
     NEWLINE,
@@ -25,6 +27,8 @@ from nnspec.language.tokens import (
 
 Hint = Callable[[Situation], Fault | None]
 AFTER_A_NAME = frozenset({"EQUAL", "COMMA", "RPAR", NEWLINE, END})
+EQUALS = " ="
+"""What a `:` behind a name becomes."""
 SECTION_PLACES = ("setting", "training_entry", "requirement")
 
 
@@ -103,17 +107,22 @@ def colon_for_equals(at: Situation) -> Fault | None:
     """`key: value` in a section, `f(option: 3)`, `x: dense(3)`, `if c:`."""
     if at.found.kind != "COLON":
         return None
-    if at.start.kind in ("IF", "FOR", "REPEAT", "ELSE") or at.before.kind == "ELSE":
+    header = at.place == "item" and at.start.kind in ITEM_WORDS - {"USE"} and "LBRACE" in at.wanted
+    if header or at.start.kind in ("IF", "FOR", "REPEAT", "ELSE") or at.before.kind == "ELSE":
         return Fault("E116", "`:` begins no body", "a body stands in braces: `{ … }`")
     if at.start.kind == "STRING":
         return Fault("E116", "a key is a plain word, without quotes", "write `key = value`")
+    if at.before_bracket() and at.place == "item":
+        help = f"what it is follows from its use; a default makes it optional: `{at.before.text} = 16`"
+        return Fault("E116", "a parameter is declared without a type", help)
     if at.before_bracket():
-        return Fault("E116", "an option is written with `=`", f"write `{at.before.text} = …`")
+        return Fault("E116", "an option is written with `=`", f"write `{at.before.text} = …`", fix=EQUALS)
     if at.place in SECTION_PLACES and at.before.kind in NAMES | RESERVED:
-        return Fault("E116", "a setting is written with `=`", f"write `{at.before.text} = …`")
+        fix = EQUALS if at.index == at.first + 1 else None
+        return Fault("E116", "a setting is written with `=`", f"write `{at.before.text} = …`", fix=fix)
     if at.place == "statement" and at.before.kind in NAMES:
         help = f"write `{at.before.text} = …`; a type stands on an `input` line"
-        return Fault("E116", "a value is named with `=`", help)
+        return Fault("E116", "a value is named with `=`", help, fix=EQUALS if at.index == at.first + 1 else None)
     return None
 
 
@@ -193,6 +202,49 @@ def not_a_setting(at: Situation) -> Fault | None:
     return Fault("E118", "a line of this section is a setting, `key = value`", help)
 
 
+def incomplete_header(at: Situation) -> Fault | None:
+    """`model {`, `model "iris" {`, `model iris-net {`, `block f(x) -> float32[N] {`, `if deep dense(3)`, `repeat {`."""
+    word, shown = at.start.text, at.shown()
+    if at.start.kind in DEFINITION_WORDS and at.index == at.first + 1:
+        name = at.found.text.strip("\"'") if at.found.kind == "STRING" else "iris" if word == "model" else "stage"
+        return Fault("E101", f"expected a name, found {shown}", f"write `{word} {name} {{`")
+    if at.start.kind in DEFINITION_WORDS and "LBRACE" in at.wanted and at.found.kind == "MINUS":
+        return Fault("E101", f"expected `{{`, found {shown}", "names are made of the letters a to z, digits and `_`")
+    if at.start.kind in DEFINITION_WORDS and "LBRACE" in at.wanted and at.found.kind == ARROW:
+        help = "what it gives is said by `output` in its body, without a type"
+        return Fault("E101", f"expected `{{`, found {shown}", help)
+    if at.start.kind == "REPEAT" and at.found.kind == "LBRACE" and at.before is at.start:
+        return Fault("E101", f"expected a number, found {shown}", "write `repeat 3 { … }`")
+    if at.start.kind in HEADER_WORDS and "LBRACE" in at.wanted and at.found.kind in OPERAND_STARTS:
+        return Fault("E101", f"expected `{{`, found {shown}", "a body stands in braces: `{ … }`")
+    return None
+
+
+def incomplete_use(at: Situation) -> Fault | None:
+    """`use "file.nn"`, `use parts/file.nn: wide`."""
+    if at.start.kind != "USE" or "COLON" not in at.wanted:
+        return None
+    if at.found.kind in (NEWLINE, END):
+        help = f"name the blocks: `use {at.before.text}: stem, stage`"
+        return Fault("E101", f"expected `:`, found {at.shown()}", help)
+    if at.found.text in ("/", "-"):
+        return Fault(
+            "E101", f"expected `:`, found {at.shown()}", 'a file stands in quotes: `use "parts/file.nn": stem`'
+        )
+    return None
+
+
+def comma_behind_all(at: Situation) -> Fault | None:
+    """`epochs = 10,`, `x = "a", "b"`."""
+    if at.found.kind != "COMMA" or NEWLINE not in at.wanted or at.before_bracket():
+        return None
+    if at.after.kind in (NEWLINE, END):
+        return Fault(
+            "E115", "expected the end of the line, found `,`", "delete the `,`: a statement ends with its line", fix=""
+        )
+    return Fault("E115", "expected the end of the line, found `,`", "a list stands in brackets: `[a, b]`")
+
+
 def two_statements(at: Situation) -> Fault | None:
     """`dense(3) relu`, `x y`, `if a { } relu`."""
     ended = at.before.kind in OPERAND_ENDS or at.before.kind == "RBRACE"
@@ -230,6 +282,9 @@ HINTS: tuple[Hint, ...] = (
     not_a_setting,
     unassignable,
     missing_brace,
+    incomplete_header,
+    incomplete_use,
+    comma_behind_all,
     two_statements,
     missing_comma,
 )

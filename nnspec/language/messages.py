@@ -6,7 +6,7 @@ from nnspec.diagnostics.errors import Fault
 from nnspec.language import unreadable
 from nnspec.language.hints import HINTS
 from nnspec.language.situation import Situation
-from nnspec.language.tokens import ARROW, ERROR
+from nnspec.language.tokens import ARROW, END, ERROR, NEWLINE
 
 PHRASES = {
     "EQUAL": "`=`",
@@ -34,7 +34,10 @@ def explain(situation: Situation) -> Fault:
     if found.kind == ERROR and found.fault:
         return found.fault
     if found.kind in unreadable.KINDS:
-        return unreadable.explain(found)
+        strange = unreadable.explain(found)
+        if found.text == ";" and situation.after.kind in (NEWLINE, END):
+            strange.fix = ""
+        return strange
     for hint in HINTS:
         if fault := hint(situation):
             return fault

@@ -12,6 +12,7 @@ from difflib import get_close_matches
 from nnspec.diagnostics.errors import Diagnostic, Fault
 from nnspec.diagnostics.span import Span
 from nnspec.language import limits, syntax
+from nnspec.language.foreign import WORDS
 from nnspec.language.machine import Grammar, Machine
 from nnspec.language.messages import explain
 from nnspec.language.situation import Situation
@@ -184,6 +185,8 @@ class Recovering:
 
 def begins_item(tokens: list[Token], index: int) -> bool:
     """Whether something of the file level seems to begin with this token, be its keyword misspelt."""
+    if tokens[index].text in WORDS:  # `return x(3)` of a Python function
+        return False
     kind, after, third = (token.kind for token in (*tokens[index : index + 3], *tokens[-1:] * 2)[:3])
     if kind in ITEM_WORDS:
         return after in NAMES or after in ("LBRACE", "STRING")
@@ -209,6 +212,7 @@ def seeming_names(tokens: list[Token]) -> tuple[str, ...]:
             continue
         before = tokens[index - 1].kind if index else NEWLINE
         after = tokens[index + 1].kind if index + 1 < len(tokens) else NEWLINE
-        if before in BEFORE_A_NAME or (after in ("EQUAL", "COMMA") and not compares):
+        named = index == 0 and after == "COLON"  # `h: dense(3)`
+        if named or before in BEFORE_A_NAME or (after in ("EQUAL", "COMMA") and not compares):
             found[token.text] = None
     return tuple(found)

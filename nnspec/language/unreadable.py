@@ -32,6 +32,21 @@ REPLACEMENTS = {
 }
 
 
+MENDED = {
+    "&&": "and",
+    "||": "or",
+    "→": "->",
+    "–": "-",
+    "—": "-",
+    "−": "-",
+    "×": "*",
+    "·": "*",
+    "÷": "/",
+    "≤": "<=",
+    "≥": ">=",
+    "≠": "!=",
+}
+"""What stands for one sign of the language, whatever is around it."""
 KINDS = frozenset({MALFORMED_NUMBER, UNCLOSED_STRING, FOREIGN, STRAY})
 
 
@@ -42,6 +57,8 @@ def explain(token: Token) -> Fault:
         return malformed_number(text)
     if token.kind == UNCLOSED_STRING:
         return Fault("E109", "this string is not closed", f"close it with {text[0]} on the same line")
+    if text in MENDED:
+        return Fault("E106", f"`{text[0]}` is not a sign of the language", REPLACEMENTS[text[0]], fix=MENDED[text])
     foreign = next((character for character in text if not character.isascii()), text[0])
     if foreign in REPLACEMENTS:
         return Fault("E106", f"`{foreign}` is not a sign of the language", REPLACEMENTS[foreign])
@@ -59,7 +76,8 @@ def malformed_number(text: str) -> Fault:
     """What is wrong with a word that begins with a digit."""
     message = f"`{shortened(text)}` is not a number"
     if unit := re.fullmatch(r"([0-9.]+)([kMG]?B|[kMG])", text):
-        return Fault("E107", message, f"a unit stands apart: `{unit[1]} {unit[2]}`")
+        apart = f"{unit[1]} {unit[2]}"
+        return Fault("E107", message, f"a unit stands apart: `{apart}`", fix=apart if "B" in apart else None)
     if text.endswith("."):
         return Fault("E107", message, f"write `{shortened(text)}0` or `{shortened(text[:-1])}`")
     if text[:2].lower() in ("0x", "0b", "0o"):

@@ -29,6 +29,9 @@ def require_same(kind: str, prediction: TensorType, target: TensorType) -> None:
 
 def require_classes(kind: str, logits: TensorType, target: TensorType, axis: int) -> int:
     """The number of classes. Raise unless the target has the shape of the logits without their axis of classes."""
+    if logits.dtype in INTEGERS and target.dtype in FLOATS and target.rank == logits.rank + 1:
+        message = f"{kind} takes the logits first, and then the classes, got {logits} and {target}"
+        raise Fault("E215", message, help=f"swap them: {kind}(logits, classes)")
     require_dtype(kind, logits, FLOATS)
     if logits.rank < 2:
         raise Fault(
@@ -77,6 +80,11 @@ def _class_remedy(logits: TensorType, target: TensorType, axis: int) -> str:
         return "axis = 1 if the classes are on axis 1"
     if target.shape[:-1] == (*logits.shape[:axis], *logits.shape[axis + 1 :]) and target.shape[-1:] == (1,):
         return f"declare the target as label{shape_text(target.shape[:-1])}"
+    if target.rank == logits.rank - 1 and target.shape[:1] == (logits.shape[axis],):
+        wanted = (*logits.shape[:axis], *logits.shape[axis + 1 :])
+        return f"declare the target as label{shape_text(wanted)}: its size is that of the rows, not of the classes"
+    if target.rank == 1 and logits.rank > 2:
+        return "flatten, or global_avg_pool of an image, in front of the last layer makes one row of each"
     return ""
 
 

@@ -67,8 +67,10 @@ class TrainSection(Component):
     """Decides initial values, shuffling, dropout and noise."""
 
     def _check(self) -> None:
-        if (self.epochs is None) == (self.steps is None):
-            raise ValueError("either epochs or steps says how long to train")
+        if self.epochs is None and self.steps is None:
+            raise ValueError("epochs or steps says how long to train, and neither is given")
+        if self.epochs is not None and self.steps is not None:
+            raise Rule("steps", "either epochs or steps says how long to train, and both are given")
 
 
 class ExportSection(Component):

@@ -101,7 +101,6 @@ data {
     [
         ('train = text("book.txt", context = 1000)', "a window of context 1000 takes 1001"),
         ('train = text("book.txt", context = 5)\n  validation = 0.001', "gives from 0.999 to 1 of it 0 bytes"),
-        ('train = text("book.txt", context = 5)\n  validation = 0.6\n  test = 0.5', "leave nothing of the text"),
         ('train = text("boook.txt", context = 5)', "did you mean book.txt"),
     ],
 )

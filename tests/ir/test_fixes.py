@@ -42,7 +42,7 @@ def test_an_edit_mends_its_finding_and_nothing_else_happens(name: str) -> None:
 def test_edits_are_offered_where_they_are_safe() -> None:
     assert len(OFFERED) >= 15
     assert {found.code for text in OFFERED.values() for found in findings(text) if found.edits} == {
-        *("E104", "E201", "E204", "E403", "W305", "W306"),
+        *("E104", "E106", "E116", "E201", "E204", "E205", "E403", "W305", "W306"),
     }
 
 

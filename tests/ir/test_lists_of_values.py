@@ -29,11 +29,11 @@ def test_one_value_may_stand_alone_or_in_a_list() -> None:
     [
         ("lstm(4, initial = h)", "E203", "lstm needs initial = [h, c], got 1 value"),
         ("gru(4, initial = [h, c])", "E203", "gru needs initial = one value, the state, got 2 values"),
-        ("lstm(4, initial = [h, 3])", "E205", "initial is a value or a list of values or none"),
+        ("lstm(4, initial = [h, 3])", "E205", "initial is a value or a list of values"),
         ("lstm(5, initial = [h, c])", "E203", "lstm needs an initial h [N, 5], got float32[N, 4]"),
         ("lstm(4, layers = 2, initial = [h, c])", "E203", "lstm needs an initial h [N, 2, 4], got float32[N, 4]"),
         ("lstm(4, lengths = h)", "E215", "lengths of lstm needs an integer dtype, got float32[N, 4]"),
-        ("lstm(4, lengths = [n, n])", "E212", "lengths is a value or none, got the values [n: int64[N], n: int64[N]]"),
+        ("lstm(4, lengths = [n, n])", "E212", "lengths is a value, got the values [n: int64[N], n: int64[N]]"),
         ("dense(4, init = [h, c])", "E212", "init is an initializer, got the values"),
         ("lstm(4, dropout = 0.1)", "E205", "dropout acts between layers, and there is one layer"),
         ("mean(2, lengths = n)", "E207", "mean with lengths reduces the steps, axis 1 of float32[N, T, 3], got [2]"),

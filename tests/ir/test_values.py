@@ -211,7 +211,7 @@ def test_whether_a_value_was_given_is_known() -> None:
 
 def test_numbers_are_named_by_let() -> None:
     (found,) = findings(model("units = 3", "x -> dense(units)"))
-    assert (found.code, found.help) == ("E212", "`let` names a number")
+    assert (found.code, found.help) == ("E212", "`let name = 3` names a number")
 
 
 def test_a_value_of_another_dtype_needs_a_cast() -> None:

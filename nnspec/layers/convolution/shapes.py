@@ -15,7 +15,7 @@ DTYPES = ("float32", "float16")
 """Those for which ONNX Runtime has the operators."""
 
 OF_WINDOWS = {
-    "kernel": "kernel_size filter_size kernel_shape ksize",
+    "kernel": "kernel_size filter_size kernel_shape ksize size",
     "stride": "strides subsample subsampling",
     "padding": "pad pads border_mode",
     "dilation": "dilation_rate dilations rate atrous_rate",
@@ -58,7 +58,8 @@ def swept(kind: str, x: TensorType, windows: Sequence[Window], otherwise: str = 
         return slid(kind, x, windows)
     except Fault as fault:
         help = otherwise or fault.help
-        if x.rank > 3 and x.shape[-1] in (1, 3, 4) and x.shape[1] not in (1, 3, 4):
+        square = x.shape[1:-1] == (x.shape[1],) * (x.rank - 2)  # as [N, 32, 32, 3] is, and [N, 8, 4, 4] is not
+        if x.rank > 3 and square and x.shape[-1] in (1, 3, 4) and x.shape[1] not in (1, 3, 4):
             order = ", ".join(str(axis) for axis in (0, x.rank - 1, *range(1, x.rank - 1)))
             help = f"channels come first: transpose({order})"
         raise Fault(fault.code, fault.message, help=help) from fault
@@ -68,6 +69,8 @@ def _other_rank(kind: str, x: TensorType, axes: int) -> str:
     """How to come to the dimensions that are wanted."""
     if x.rank == 2 and axes == 2:
         return f"move flatten below the convolutions, or reshape({_image(x.shape[-1])}) first"
+    if x.rank == axes + 3 and x.shape[1] == 1:
+        return f"reshape leaves the rows out: reshape({', '.join(map(str, x.shape[2:]))})"
     if x.rank == axes + 1 and isinstance(x.shape[0], int) and x.shape[0] in (1, 3, 4):
         return f"the rows come first: {x.with_shape(symbol('N'), *x.shape)}"
     other = f"{kind[:-2]}{x.rank - 2}d takes {LETTERS[x.rank - 2]}" if x.rank - 2 in LETTERS else ""

@@ -1,0 +1,156 @@
+"""Every bad spec is answered at its place, in these words, and by nothing else; every fix that is offered mends."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from nnspec.api import check_project
+from nnspec.diagnostics.catalogue import CATALOGUE
+from nnspec.diagnostics.envelope import SCHEMA
+from nnspec.diagnostics.mending import mended
+from nnspec.ir.project import read
+from tests.bad.cases import (
+    FOLDER,
+    Answer,
+    Case,
+    answer,
+    golden_json,
+    golden_text,
+    said,
+    themes,
+    unpack,
+    working_in,
+)
+
+PLANTED = ("five", "many_errors", "in_and_out_features", "embedding_of_pytorch", "two_wrong_options")
+"""What has several mistakes on purpose, besides those that are made twice on a line."""
+BY_OTHER_TESTS = {
+    "E001": "tests/diagnostics/test_catalogue.py",
+    "E123": "tests/language/test_limits.py",
+    "E125": "tests/language/test_limits.py",
+    "E612": "tests/data/test_image_folder.py",
+    "E703": "tests/compiler/test_absorption.py",
+    "E712": "tests/training/test_trainer.py",
+    "E715": "tests/training/test_survival.py",
+    "E717": "tests/training/test_trainer.py",
+    "E724": "tests/compiler/test_export.py",
+}
+"""Codes that no small file raises: they take a large one, Python, two processes, a missing package or a defect."""
+
+
+@pytest.fixture(scope="module")
+def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, tuple[Case, Answer]]]:
+    """What nnspec says of every case, by theme and name."""
+    found: dict[str, dict[str, tuple[Case, Answer]]] = {}
+    for theme in themes():
+        found[theme] = {}
+        for case in unpack(theme, tmp_path_factory.mktemp(theme)):
+            folder = tmp_path_factory.mktemp(case.name[:30])
+            unpack(theme, folder)
+            found[theme][case.name] = (case, answer(case, folder))
+    return found
+
+
+def each(answers: dict[str, dict[str, tuple[Case, Answer]]]) -> Iterator[tuple[str, Case, Answer]]:
+    for theme, cases in answers.items():
+        for name, (case, one) in cases.items():
+            yield f"{theme}/{name}", case, one
+
+
+@pytest.mark.parametrize("theme", themes())
+def test_every_finding_stands_where_the_writer_of_the_case_says(theme: str, answers) -> None:
+    wrong = {
+        name: (sorted(case.wanted), sorted(one.places))
+        for name, (case, one) in answers[theme].items()
+        if sorted(one.places) != sorted(case.wanted)
+    }
+    assert not wrong
+    assert all(case.wanted for case, _ in answers[theme].values())
+
+
+@pytest.mark.parametrize("theme", themes())
+def test_the_words_are_those_that_were_approved(theme: str, answers) -> None:
+    """`python -m tests.bad.update` writes them anew; then read what changed."""
+    own = {name: one for name, (_, one) in answers[theme].items()}
+    assert golden_text(own) == (FOLDER / theme / "golden.txt").read_text(encoding="utf-8")
+    if any(one.found for one in own.values()):
+        assert golden_json(own) == (FOLDER / theme / "golden.json").read_text(encoding="utf-8")
+
+
+def test_there_are_three_hundred_and_hardly_any_says_more_than_one_thing(answers) -> None:
+    checked = [(name, one) for name, case, one in each(answers) if case.checked and case.theme != "five"]
+    assert len(checked) >= 300
+    single = [name for name, one in checked if len(one.found) == 1]
+    assert len(single) >= 0.95 * len(checked), sorted({name for name, _ in checked} - set(single))
+
+
+def test_five_mistakes_are_five_findings(answers) -> None:
+    for case, one in answers["five"].values():
+        assert len(case.wanted) == len(one.found) == 5
+
+
+def test_every_code_is_raised(answers) -> None:
+    raised = {place.code for _, _, one in each(answers) for place in one.places}
+    assert raised | set(BY_OTHER_TESTS) == set(CATALOGUE) | {"E001"}
+    assert not raised & set(BY_OTHER_TESTS)
+    root = FOLDER.parent.parent
+    for code, path in BY_OTHER_TESTS.items():
+        text = (root / path).read_text()
+        assert code in text or code == "E001", (code, path)
+
+
+def test_findings_are_as_the_published_schema_says(answers) -> None:
+    for _, _, one in each(answers):
+        jsonschema.validate({"version": 1, "diagnostics": one.found}, SCHEMA)
+
+
+def test_a_message_ends_with_no_full_stop_and_a_help_is_said_for_most(answers) -> None:
+    found = [finding for _, _, one in each(answers) for finding in one.found]
+    assert not [one["message"] for one in found if one["message"].endswith(".")]
+    helped = sum(bool(one["help"]) for one in found if one["code"] != "E101")
+    assert helped >= 0.75 * sum(one["code"] != "E101" for one in found)
+
+
+def test_every_fix_that_is_offered_mends(answers, tmp_path: Path) -> None:
+    """All edits of a case are made until there are none: their findings are gone, and no others came."""
+    offered = Counter[str]()
+    for name, case, one in each(answers):
+        if not any(finding["fix"] for finding in one.found):
+            continue
+        folder = tmp_path / name
+        unpack(case.theme, folder)
+        left = Counter(finding["code"] for finding in one.found if not finding["fix"])
+        with working_in(folder):
+            path = f"{case.name}.nn"
+            for _ in range(5):
+                found = check_project(read(path))
+                text, count = mended(Path(path).read_bytes().decode(), found, path)
+                if not count:
+                    break
+                Path(path).write_bytes(text.encode())
+            # What an error hid may be said now, but for the warnings of a model that was wrong before.
+            after = Counter(finding.code for finding in check_project(read(path)) if finding.severity == "error")
+        assert not after - left, (name, after)
+        offered[case.theme] += 1
+    assert offered.total() >= 40
+
+
+def test_formats_for_programs_hold_every_finding(answers, tmp_path: Path) -> None:
+    names = []
+    for theme in themes():
+        cases = unpack(theme, tmp_path / theme)
+        names += [f"{theme}/{case.name}.nn" for case in cases if case.checked]
+    with working_in(tmp_path):
+        found = json.loads(said("check", "--no-cache", "--format", "json", *names))
+        sarif = json.loads(said("check", "--no-cache", "--format", "sarif", *names))
+    jsonschema.validate(found, SCHEMA)
+    results = sarif["runs"][0]["results"]
+    assert len(results) == len(found["diagnostics"]) >= 300
+    for one, result in zip(found["diagnostics"], results, strict=True):
+        assert (result["ruleId"], result["level"]) == (one["code"], one["severity"])
