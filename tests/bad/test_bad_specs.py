@@ -30,18 +30,10 @@ from tests.bad.cases import (
 
 PLANTED = ("five", "many_errors", "in_and_out_features", "embedding_of_pytorch", "two_wrong_options")
 """What has several mistakes on purpose, besides those that are made twice on a line."""
-BY_OTHER_TESTS = {
-    "E001": "tests/diagnostics/test_catalogue.py",
-    "E123": "tests/language/test_limits.py",
-    "E125": "tests/language/test_limits.py",
-    "E612": "tests/data/test_image_folder.py",
-    "E703": "tests/compiler/test_absorption.py",
-    "E712": "tests/training/test_trainer.py",
-    "E715": "tests/training/test_survival.py",
-    "E717": "tests/training/test_trainer.py",
-    "E724": "tests/compiler/test_export.py",
-}
-"""Codes that no small file raises: they take a large one, Python, two processes, a missing package or a defect."""
+AT_RUN_TIME = ("E6", "E7")
+"""Codes that may take Python, two processes, a missing package or a defect of nnspec: then another test raises them."""
+LARGE = ("E123", "E125")
+"""Codes of files that are too large to be kept here: tests/language/test_limits.py makes them."""
 
 
 @pytest.fixture(scope="module")
@@ -97,12 +89,10 @@ def test_five_mistakes_are_five_findings(answers) -> None:
 
 def test_every_code_is_raised(answers) -> None:
     raised = {place.code for _, _, one in each(answers) for place in one.places}
-    assert raised | set(BY_OTHER_TESTS) == set(CATALOGUE) | {"E001"}
-    assert not raised & set(BY_OTHER_TESTS)
-    root = FOLDER.parent.parent
-    for code, path in BY_OTHER_TESTS.items():
-        text = (root / path).read_text()
-        assert code in text or code == "E001", (code, path)
+    missing = set(CATALOGUE) - raised - set(LARGE)
+    assert not [code for code in missing if not code.startswith(AT_RUN_TIME)]
+    tests = "".join(path.read_text(encoding="utf-8") for path in FOLDER.parent.rglob("test_*.py"))
+    assert not [code for code in missing if code not in tests]
 
 
 def test_findings_are_as_the_published_schema_says(answers) -> None:
