@@ -86,14 +86,14 @@ class _Binder:
     def bind(self, arguments: Sequence[syntax.Argument]) -> Bound | Poison:
         for given in self._matched(self._without_inputs(arguments)):
             self._take(given)
-        if not self._sound:
-            return POISON
         try:
-            return Bound(self._cls(**self._options), self._tensors, self._ties)
+            component = self._cls(**self._options)
         except OptionError as error:
             for problem in error.problems:
-                self._explain(problem)
+                if self._sound or problem.kind == "wrong":  # what is missing may be what was reported
+                    self._explain(problem)
             return POISON
+        return Bound(component, self._tensors, self._ties) if self._sound else POISON
 
     def _fail(self, fault: Fault, span: Span) -> None:
         self._report(fault, span)

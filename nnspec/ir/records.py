@@ -236,9 +236,10 @@ class Record:
     def _found(self, fault: Fault, span: Span | None) -> Diagnostic:
         """The finding, which says of a block from where it was reached, and where that began."""
         found = fault.at(span)
-        if not self.origin:
+        origin = [place for place in self.origin if not (span and place[:2] == span[:2])]  # a loop on one line is seen
+        if not origin:
             return found
-        first, last = self.origin[0], self.origin[-1]
+        first, last = origin[0], origin[-1]
         reached = f"reached from {last}" if first == last else f"reached from {last}, and that from {first}"
         return replace(found, label=f"{found.label}; {reached}" if found.label else reached)
 

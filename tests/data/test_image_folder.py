@@ -281,7 +281,7 @@ def test_images_change_after_they_were_looked_at(spec: Callable[..., Spec], fold
 def test_pillow_is_asked_for(spec: Callable[..., Spec], folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "PIL", None)
     monkeypatch.setitem(sys.modules, "PIL.Image", None)
-    with pytest.raises(DataError, match=r"E612.*decoded by Pillow.*\n.*pip install 'nnspec\[data\]'"):
+    with pytest.raises(DataError, match=r"E612.*decoded by Pillow.*\n.*pip install pillow"):
         loaded(spec(), folder)
 
 

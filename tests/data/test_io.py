@@ -173,3 +173,16 @@ def test_any_bytes_on_standard_input_give_an_array_or_findings(data: bytes) -> N
         read_inputs(["features=-"], {"features": typed("float32[N, 2]")}, None, BytesIO(data))
     except DataError as error:
         assert all(found.code.startswith("E60") for found in error.diagnostics)
+
+
+def test_a_table_of_a_series_gives_its_windows() -> None:
+    """As `window` did in training; the last window is the one whose future is not known."""
+    text = "t,v\n0,1\n1,2\n2,3\n3,4\n"
+    columns = {"features": ("v",)}
+    assert read_one("s.csv", text, "float32[N, 3, 1]", columns).tolist() == [[[1], [2], [3]], [[2], [3], [4]]]
+    assert read_one("s.csv", text, "float32[N, 3]", columns).tolist() == [[1, 2, 3], [2, 3, 4]]
+    both = read_one("s.csv", text, "float32[N, 4, 2]", {"features": ("t", "v")})
+    assert both.tolist() == [[[0, 1], [1, 2], [2, 3], [3, 4]]]
+    assert fault_of("s.csv", text, "float32[N, 9, 1]", columns) == (
+        "E607: features is a window of 9 rows, and s.csv has 4"
+    )

@@ -1,7 +1,8 @@
 """The fenced blocks of the Markdown pages, and what each must do.
 
 A block of `nnspec` is a whole spec that checks clean. Words behind it change that: `fragment` is the body of a model,
-`fails E201` has exactly that error, `file=blocks/own.nn` is a file that the other blocks of the page can use.
+`fails E201` has exactly that error, `file=blocks/own.nn` is a file that the other blocks of the page can use, and
+`settings` are lines of a train section, each on its own. What the others must do is in runner.py, and in test_walks.py.
 """
 
 from __future__ import annotations
@@ -31,9 +32,19 @@ class Snippet(NamedTuple):
         return f"nnspec 1\n\nmodel fragment {{\n{self.text}}}\n" if "fragment" in self.words else self.text
 
     @property
+    def settings(self) -> list[str]:
+        """The settings of a block of them, with the lines that belong to each."""
+        return re.findall(r"^\w+ *=.*\n(?:[ \])}].*\n)*", self.text, re.MULTILINE)
+
+    @property
     def codes(self) -> set[str]:
         """The errors that it must have."""
         return {after for word, after in zip(self.words, self.words[1:], strict=False) if word == "fails"}
+
+    def after(self, word: str) -> str | None:
+        """The word behind another one."""
+        pairs = zip(self.words, self.words[1:], strict=False)
+        return next((second for first, second in pairs if first == word), None)
 
     @property
     def file(self) -> str | None:

@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import re
-import shlex
 import shutil
 from collections.abc import Iterator
-from contextlib import redirect_stderr, redirect_stdout
-from io import BytesIO, TextIOWrapper
-from math import isclose
 from pathlib import Path
 
 import pytest
-from snippets import PAGES, ROOT, Command, commands, snippets
+from runner import ELSEWHERE, RUNNERS, matches, run_page
+from snippets import PAGES, ROOT, snippets
 
-from nnspec.cli.main import main
-
-WITH_CODE = [page for page in PAGES if snippets(page, "console") or snippets(page, "python")]
-ELLIPSIS = "…"
-NUMBER = re.compile(r"\d+\.\d+(?:e[-+]?\d+)?")
+WITH_CODE = [page for page in PAGES if {snippet.language for snippet in snippets(page)} & set(RUNNERS)]
 
 
 @pytest.fixture
@@ -34,44 +27,17 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
 
 @pytest.mark.parametrize("page", WITH_CODE, ids=lambda page: page.name)
 def test_the_page_runs(page: Path, workplace: Path) -> None:
-    for snippet in snippets(page):
-        if snippet.file:
-            path = workplace / snippet.file
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(snippet.spec, encoding="utf-8")
-        if snippet.language == "console":
-            for command in commands(snippet):
-                ran(command, f"{snippet}: {command.line}")
-        elif snippet.language == "python" and "fragment" not in snippet.words:
-            exec(compile(snippet.text, str(snippet), "exec"), {"__name__": "snippet"})
+    run_page(page)
 
 
-def ran(command: Command, where: str) -> None:
-    """Run one line of the console as the command line does; other programs than nnspec are left alone."""
-    words = shlex.split(command.line, comments=True)
-    if words[0] != "nnspec":
-        assert words[0] in ("make", "pip", "cd", "git", "python"), where
-        return
-    out = TextIOWrapper(BytesIO(), encoding="utf-8", write_through=True)
-    with redirect_stdout(out), redirect_stderr(out):
-        try:
-            code = main(words[1:])
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-    printed = out.buffer.getvalue().decode()  # type: ignore[attr-defined]
-    assert code == (1 if "error[" in command.shown else 0), f"{where}\n{printed}"
-    if command.shown.strip():
-        assert matches(command.shown, printed), f"{where} prints\n{printed}"
+def test_commands_that_are_left_out_run_somewhere() -> None:
+    assert all((ROOT / test).exists() for test in ELSEWHERE.values())
 
 
-def matches(shown: str, printed: str) -> bool:
-    """Whether the output is as shown: `…` stands for anything, and measured numbers may differ somewhat."""
-    pattern = re.escape(NUMBER.sub("#", shown.strip())).replace(re.escape(ELLIPSIS), "(?s:.*?)")
-    if not re.fullmatch(pattern, NUMBER.sub("#", printed.strip())):
-        return False
-    wanted, found = (list(map(float, NUMBER.findall(text))) for text in (shown, printed))
-    pairs = () if ELLIPSIS in shown else zip(wanted, found, strict=True)
-    return all(isclose(a, b, rel_tol=0.2, abs_tol=0.05) for a, b in pairs)
+def test_numbers_are_compared_and_dots_stand_for_anything() -> None:
+    assert matches("loss 0.51\n…\nbest 3", "loss 0.49\nmore\nlines 7.5\nbest 3\n")
+    assert not matches("loss 0.51\n…\nbest 3", "loss 0.9\nmore\nbest 3\n")
+    assert not matches("best 3", "best 4")
 
 
 def test_the_first_spec_of_the_readme_is_the_one_in_specs() -> None:

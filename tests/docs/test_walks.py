@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from snippets import ROOT, Snippet, snippets
+from runner import changed
+from snippets import ROOT, Snippet, commands, snippets
 
 PAGE = ROOT / "docs" / "architecture.md"
-CODE = [snippet for snippet in snippets(PAGE, "python") if any(word.startswith("into=") for word in snippet.words)]
+CODE = [snippet for snippet in snippets(PAGE) if any(word.startswith("into=") for word in snippet.words)]
+WALKS = [
+    command.line for snippet in snippets(PAGE, "console") if "walk" in snippet.words for command in commands(snippet)
+]
 
 CHECK = """
 import nnspec
@@ -47,7 +52,18 @@ assert "Sinh" in nnspec.autodiff.rules()
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("walk")
-    for name in ("nnspec", "grammar", "tests/layers", "tests/graph", "pyproject.toml"):
+    for name in (
+        "nnspec",
+        "grammar",
+        "docs",
+        "specs",
+        "tests",
+        "pyproject.toml",
+        "README.md",
+        "Makefile",
+        "LICENSE",
+        "action.yml",
+    ):
         source = ROOT / name
         made = shutil.copytree if source.is_dir() else shutil.copy
         (folder / name).parent.mkdir(exist_ok=True)
@@ -65,6 +81,9 @@ def insert(snippet: Snippet, folder: Path) -> None:
     given = dict(word.split("=", 1) for word in snippet.words if "=" in word)
     path = folder / given["into"]
     text = path.read_text(encoding="utf-8")
+    if snippet.language == "diff":
+        path.write_text(changed(text, snippet.text, str(snippet)), encoding="utf-8")
+        return
     example = re.search(r'"\w+"', snippet.text)
     if example and example.group() in text:
         return
@@ -87,20 +106,12 @@ def test_what_the_page_adds_works(copy: Path) -> None:
     python(copy, "-c", CHECK)
 
 
-def test_the_layer_passes_the_contract_tests(copy: Path) -> None:
-    python(
-        copy,
-        "-m",
-        "pytest",
-        "tests/layers",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "-k",
-        "softshrink or rademacher or oracle or schema",
-    )
-
-
-def test_the_new_layer_has_a_page(copy: Path) -> None:
-    python(copy, "-m", "nnspec.docs", "docs")
-    assert "### softshrink" in (copy / "docs" / "layers.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("line", WALKS, ids=range(len(WALKS)))  # words of a command would match its own -k
+def test_the_commands_of_the_page_pass(copy: Path, line: str) -> None:
+    words = line.split(maxsplit=1)
+    if line == "make docs":
+        python(copy, "-m", "nnspec.docs", "docs")
+        assert "### softshrink" in (copy / "docs" / "layers.md").read_text(encoding="utf-8")
+        return
+    assert words[0] == "python" and "-m pytest" in line
+    python(copy, *shlex.split(words[1]), "-q", "-p", "no:cacheprovider")

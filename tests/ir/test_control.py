@@ -126,8 +126,10 @@ def test_what_a_failed_loop_would_bind_is_not_missed() -> None:
 
 
 def test_a_finding_in_a_loop_is_reported_once() -> None:
-    (found,) = findings(model("repeat 100 as i { dense(3 - i) }"))
+    (found,) = findings(model("repeat 100 as i {", "  dense(3 - i)", "}"))
     assert (found.code, found.label) == ("E205", "reached from a.nn:4:3")
+    (found,) = findings(model("repeat 100 as i { dense(3 - i) }"))
+    assert (found.code, found.label) == ("E205", "")  # the loop stands on the line that is shown
 
 
 def test_inputs_may_use_names_bound_above() -> None:

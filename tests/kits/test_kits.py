@@ -93,6 +93,21 @@ def _holds(condition: str, inputs: dict[str, str]) -> bool:
     return inputs[left] == right
 
 
+def test_the_action_installs_nnspec(tmp_path: Path) -> None:
+    """The first step as it stands: an environment with nnspec from the action's own repository."""
+    step = ACTION["runs"]["steps"][0]
+    variables = {"PYTHON": sys.executable, "VERSION": "", "RUNNER_TEMP": str(tmp_path), "GITHUB_ACTION_PATH": str(ROOT)}
+    assert set(step["env"]) == {"PYTHON", "VERSION"}
+    outside = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    script = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]]
+    done = subprocess.run(script, cwd=tmp_path, env=outside | variables, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    (tmp_path / "neat.nn").write_text(NEAT)
+    command = [str(tmp_path / "nnspec" / "bin" / "nnspec"), "check", "neat.nn", "--no-cache"]
+    checked = subprocess.run(command, cwd=tmp_path, env=outside, capture_output=True, text=True, check=False)
+    assert (checked.returncode, checked.stdout) == (0, "1 file checked, no errors\n")
+
+
 def test_the_action_shows_errors_beside_their_lines(repository: Path) -> None:
     (check,) = action(repository)
     assert check.returncode == 1

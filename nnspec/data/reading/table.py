@@ -67,12 +67,16 @@ class TableReader(Reader):
         return Piece(rows, self._taken - len(rows), self._convert)
 
     def _convert(self, rows: Sequence[Record], start: int) -> NDArray[Any]:
+        return self._target.array(self.values(rows), self.place(rows), self._source)
+
+    def values(self, rows: Sequence[Record]) -> NDArray[Any]:
+        """The numbers, or texts, of some rows."""
         width = len(self._names)
         for line, record in rows:
             if len(record) != width:
                 raise ragged(record, width, f"{self._source}, line {line}")
         cells = list(zip(*(self._pick(record) for _, record in rows), strict=True))
-        return self._target.array(self._values(cells, rows), self._place(rows), self._source)
+        return self._values(cells, rows)
 
     def _values(self, cells: list[tuple[str, ...]], rows: Sequence[Record]) -> NDArray[Any]:
         target = self._target
@@ -80,14 +84,15 @@ class TableReader(Reader):
             return np.array(cells[0], object)
 
         parsed = [
-            parse(column, target.type.dtype, self._place(rows, name))
+            parse(column, target.type.dtype, self.place(rows, name))
             for name, column in zip(self._columns, cells, strict=True)
         ]
         if target.type.rank == 1 and len(parsed) == 1:
             return parsed[0]
         return reshaped(np.stack(parsed, axis=1), target.type)
 
-    def _place(self, rows: Sequence[Record], column: str | None = None) -> Any:
+    def place(self, rows: Sequence[Record], column: str | None = None) -> Any:
+        """How messages name one of some rows."""
         what = self._target.name if column is None else f"column {column!r}"
 
         def place(row: int | None) -> str:
