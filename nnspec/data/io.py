@@ -25,8 +25,7 @@ from nnspec.data.reading.given import ImageRows
 from nnspec.data.reading.objects import json_rows, jsonl_rows
 from nnspec.data.reading.parquet import ParquetRows
 from nnspec.data.reading.sequence import Inputs
-from nnspec.data.reading.series import SeriesReader, window_steps
-from nnspec.data.reading.table import TableReader
+from nnspec.data.reading.series import table_rows
 from nnspec.data.rows import Dataset
 from nnspec.data.shapes import Bindings
 from nnspec.data.wording import listed, suggestion
@@ -216,9 +215,7 @@ def _of_kind(kind: str, stream: Any, size: int, source: str, target: Target, par
         case ".parquet":
             return ParquetRows(stream, size, source, target)
         case _:
-            table = TableReader(stream, source, "\t" if kind == ".tsv" else ",", target)
-            steps = window_steps(target, table.width)
-            return SeriesReader(table, target, source, steps) if steps else table
+            return table_rows(stream, source, "\t" if kind == ".tsv" else ",", target)
 
 
 def _parted(path: str) -> tuple[str, str]:

@@ -220,3 +220,19 @@ def test_white() -> None:
     assert rows(opened("x.png", type, wishes=Wishes(white=255)), 1).max() == 51
     assert rows(opened("x.png", type, wishes=Wishes(white=1)), 1).max() == np.float32(0.2)
     assert rows(opened("x.png", "uint8[N, 1, 2, 2]"), 1).max() == 51
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 100])
+def test_windows_are_the_same_in_batches_of_any_size(size: int) -> None:
+    Path("s.csv").write_text("v\n" + "".join(f"{i}\n" for i in range(10)))
+    meaning = Meaning({"x": ("v",)})
+    with open_inputs(["x=s.csv"], {"x": typed("float32[N, 4, 1]")}, meaning) as inputs:
+        found = [row for batch in inputs.batches(size) for row in batch.arrays["x"][:, :, 0].tolist()]
+    assert found == [[i, i + 1, i + 2, i + 3] for i in range(7)]
+
+
+def test_a_window_without_a_number_is_left_out_by_its_first_line() -> None:
+    Path("s.csv").write_text("v\n1\n2\nx\n4\n5\n6\n")
+    with open_inputs(["x=s.csv"], {"x": typed("float32[N, 2]")}, Meaning({"x": ("v",)})) as inputs:
+        batches = list(inputs.batches(2, "skip"))
+    assert [row for batch in batches for row in batch.arrays.get("x", np.empty(0)).tolist()] == [[1, 2], [4, 5], [5, 6]]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnspec.data.reading.base import Piece, Reader, Target
+from nnspec.data.reading.lines import Readable
 from nnspec.data.reading.table import Record, TableReader
 from nnspec.diagnostics.errors import Fault
 
@@ -15,7 +16,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def window_steps(target: Target, columns: int) -> int:
+def table_rows(stream: Readable, source: str, delimiter: str, target: Target) -> Reader:
+    """The rows of a table: its lines, or the windows over them."""
+    table = TableReader(stream, source, delimiter, target)
+    steps = _steps(target, table.width)
+    return SeriesReader(table, target, source, steps) if steps else table
+
+
+def _steps(target: Target, columns: int) -> int:
     """How many lines make a row, where a line of `columns` cells has an axis less than the input has; else 0."""
     sizes = [size for size in target.type.shape[1:] if isinstance(size, int)]
     if target.text or not target.columns or columns != len(target.columns) or len(sizes) != target.type.rank - 1:
