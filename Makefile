@@ -17,7 +17,7 @@ setup: .venv/.ready
 
 .torch/.ready: pyproject.toml
 	$(PYTHON) -m venv .torch
-	$(TORCH)/python -m pip install --quiet --disable-pip-version-check torch==2.13.0 'transformers>=4.57.6'
+	$(TORCH)/python -m pip install --quiet --disable-pip-version-check torch==2.13.0 'onnxscript>=0.7' 'transformers>=4.57.6'
 	$(TORCH)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
@@ -51,6 +51,7 @@ bench: .torch/.ready  ## training steps, and the update alone, side by side with
 	$(TORCH)/python -m benchmarks.convolution
 	$(TORCH)/python -m benchmarks.transformer
 	$(TORCH)/python -m benchmarks.recurrent
+	$(TORCH)/python -m benchmarks.export
 
 check: setup
 	$(BIN)/ruff check .

@@ -117,7 +117,7 @@ def _torch(case: Case, what: str, threads: int) -> Callable[[], Any]:
 
     torch.manual_seed(7)
     torch.set_num_threads(threads)
-    model = _torch_model(case)
+    model = torch_model(case)
     tokens, following = (torch.randint(0, case.vocab, (case.batch, case.context)) for _ in range(2))
     if what == "inference":
         model.eval()
@@ -133,7 +133,7 @@ def _torch(case: Case, what: str, threads: int) -> Callable[[], Any]:
     return step
 
 
-def _torch_model(case: Case) -> Any:
+def torch_model(case: Case) -> Any:
     import torch
     from torch import Tensor, nn
     from torch.nn import functional
@@ -177,7 +177,7 @@ def _torch_model(case: Case) -> Any:
             self.last = nn.LayerNorm(case.dim)
 
         def forward(self, tokens: Tensor) -> Tensor:
-            x = self.embed(tokens) + self.place(torch.arange(case.context))
+            x = self.embed(tokens) + self.place(torch.arange(tokens.shape[1]))
             return functional.linear(self.last(self.body(x)), self.embed.weight)
 
     return Model()

@@ -109,7 +109,7 @@ def record(options: argparse.Namespace, spec: Spec, model: CompiledModel) -> Non
     from nnspec.compiler.deployed import Deployed
     from nnspec.compiler.golden import golden_path, random_rows, write_golden
 
-    deployed = Deployed(model.onnx)
+    deployed = Deployed(model.onnx, beside=model.beside)
     rows = real_rows(spec, options.data) or random_rows(spec)
     given = {
         name: rows[name].astype("float16") if type.dtype == "float16" else rows[name]

@@ -136,7 +136,8 @@ def _model(options: argparse.Namespace) -> Deployed:
             "E610", f"{options.spec} is a spec, which has no weights", help="--weights RUN names those of a run"
         )
     spec = settings.load_fitting(options, required=False)
-    return Deployed(compile_model(spec, settings.weights(options), precision="float32", quantize="none").onnx)
+    model = compile_model(spec, settings.weights(options), precision="float32", quantize="none")
+    return Deployed(model.onnx, beside=model.beside)
 
 
 def _folder(path: Path) -> Fault:

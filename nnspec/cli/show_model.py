@@ -15,15 +15,17 @@ from nnspec.api import RequirementWarning, load
 from nnspec.diagnostics.errors import Fault, NnspecError
 from nnspec.graph import onnx_file
 from nnspec.graph.errors import GraphError
+from nnspec.graph.external_data import referring, size_of
 from nnspec.ir.spec import Spec
 
 
 def read_model(path: str) -> Any:
-    """The ModelProto in a file. Raises E707 where there is none, E705 where it holds something else."""
+    """The ModelProto in a file, without the tensors that it has in another. Raises E707 where there is none, E705 where
+    it holds something else."""
     if not Path(path).is_file():
         raise Fault("E707", f"there is no file {path}")
     try:
-        return onnx_file.load(path)
+        return onnx_file.load(path, {})
     except (GraphError, OSError) as error:
         raise Fault("E705", str(error)) from error
 
@@ -62,7 +64,7 @@ def summary(model: Any) -> str:
         *(("input", f"{name}: {type}") for name, type in onnx_file.signature(model).items()),
         *(("output", f"{name}: {type}") for name, type in onnx_file.results(model).items()),
         ("opset", f"{opsets}, file format {model.ir_version}"),
-        ("size", f"{model.ByteSize():,} bytes"),
+        ("size", f"{model.ByteSize() + sum(map(size_of, referring(model))):,} bytes"),
         ("nodes", f"{len(model.graph.node)}: {operators}"),
     ]
     return _table(rows)

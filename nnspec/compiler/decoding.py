@@ -36,8 +36,9 @@ class Decoder:
             for value in graph.inputs
             if CACHED in value.shape
         }
-        model = onnx_file.to_model(graph, weights)
-        self._session = Session(onnx_file.to_bytes(model), threads=threads)
+        beside: dict[str, Array] = {}
+        model = onnx_file.to_model(graph, weights, beside=beside)
+        self._session = Session(onnx_file.to_bytes(model), threads=threads, beside=beside)
         self._scores = output.name
         self.reset()
         self._verify(spec, library, weights, output)
@@ -63,7 +64,9 @@ class Decoder:
         tokens = random.integers(0, self.vocabulary, min(6, self.limit or 6))
         g = Graph(spec.name)
         g.output("scores", lower_model(spec, library, g)[output.name])
-        whole = Session(onnx_file.to_bytes(onnx_file.to_model(optimized(g), weights)))
+        beside: dict[str, Array] = {}
+        model = onnx_file.to_model(optimized(g), weights, beside=beside)
+        whole = Session(onnx_file.to_bytes(model), beside=beside)
         given = {self.tokens.name: tokens[None].astype(numpy_dtype(self.tokens.dtype))}
         wanted = whole.run(given)["scores"][0]
         parts = [self.scores(part) for part in (tokens[:3], *tokens[3:, None]) if len(part)]

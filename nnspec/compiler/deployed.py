@@ -26,7 +26,14 @@ Array = np.ndarray[Any, Any]
 class Deployed:
     """An ONNX model. Raises E705 where it is none, or where ONNX Runtime refuses it."""
 
-    def __init__(self, model: Any, *, threads: int | None = None, spinning: bool = True) -> None:
+    def __init__(
+        self,
+        model: Any,
+        *,
+        threads: int | None = None,
+        spinning: bool = True,
+        beside: Mapping[str, Array] | None = None,
+    ) -> None:
         said = onnx_file.metadata(model)
         self.metadata: dict[str, str] = said
         self.inputs: dict[str, TensorType] = onnx_file.signature(model)
@@ -53,14 +60,16 @@ class Deployed:
         """The outputs by name."""
         self.pixels: tuple[str, ...] | None = _names(said.get("nnspec.pixels"))
         """The inputs that numbers from 0 to 255 fed in training; None where nothing is known."""
-        self._session = Session(onnx_file.to_bytes(model), threads=threads or available_cores(), spinning=spinning)
+        content, cores = onnx_file.to_bytes(model), threads or available_cores()
+        self._session = Session(content, threads=cores, spinning=spinning, beside=beside)
         self.outputs: tuple[str, ...] = self._session.outputs
         """The names of the outputs."""
 
     @classmethod
     def load(cls, path: str | Path) -> Deployed:
         """The model in a file."""
-        return cls(read_model(path))
+        beside: dict[str, Array] = {}
+        return cls(read_model(path, beside), beside=beside)
 
     @property
     def meaning(self) -> Meaning:
@@ -89,12 +98,13 @@ class Deployed:
         return found
 
 
-def read_model(path: str | Path) -> Any:
-    """The ModelProto in a file. Raises E707 where there is none, E705 where it holds something else."""
+def read_model(path: str | Path, beside: dict[str, Array]) -> Any:
+    """The ModelProto in a file; `beside` gets the tensors that it has in another. Raises E707 where there is none, E705
+    where it holds something else."""
     if not Path(path).is_file():
         raise Fault("E707", f"there is no file {path}")
     try:
-        return onnx_file.load(path)
+        return onnx_file.load(path, beside)
     except (GraphError, OSError) as error:
         raise Fault("E705", str(error)) from error
 

@@ -36,8 +36,6 @@ Array = np.ndarray[Any, Any]
 
 OPSET = 21
 PLAIN = Form()
-LARGEST = 2_100_000_000
-"""Bytes of weights; protobuf ends at 2 GiB, and names and operators need some of that."""
 WATCHED = "value/"
 """Begins the names of outputs that are for measuring, and not in the file."""
 
@@ -45,9 +43,18 @@ WATCHED = "value/"
 class CompiledModel:
     """A verified inference model. `onnx` is the ModelProto, `form` says in which numbers."""
 
-    def __init__(self, spec: Spec, model: Any, classes: Classes | None = None, form: Form = PLAIN) -> None:
+    def __init__(
+        self,
+        spec: Spec,
+        model: Any,
+        classes: Classes | None = None,
+        form: Form = PLAIN,
+        beside: Mapping[str, Array] | None = None,
+    ) -> None:
         self.spec = spec
         self.form = form
+        self.beside = beside or {}
+        """The tensors of a model of more than 1.5 GB, by name, which `onnx` refers to."""
         self.measurable = model
         """The model with the values that were asked for as further outputs, `value/…`."""
         self.onnx = without_outputs(model, WATCHED)
@@ -61,7 +68,7 @@ class CompiledModel:
         """
         require_model_path(self.spec, path)
         try:
-            onnx_file.save(self.onnx, path)
+            onnx_file.save(self.onnx, path, self.beside)
         except OSError as error:
             raise Fault("E707", f"{path} cannot be written: {error.strerror or error}") from error
 
@@ -92,7 +99,7 @@ class CompiledModel:
 
     @cached_property
     def _session(self) -> Session:
-        return Session(onnx_file.to_bytes(self.onnx), threads=available_cores())
+        return Session(onnx_file.to_bytes(self.onnx), threads=available_cores(), beside=self.beside)
 
 
 @run_errors()
@@ -132,31 +139,22 @@ def compile_model(
         item.path: np.asarray(given.arrays[item.path]).astype(numpy_dtype(item.dtype), copy=False)
         for item in spec.parameters
     }
-    _require_room(spec, arrays)
     named = _outputs(spec, outputs)
     known = classes or given.classes
     extra = {f"{WATCHED}{name}": name for name in watched}
     about = metadata(spec, arrays, known, lineage or given.lineage)
     build = _Build(spec, library, _opset(spec, opset), arrays)
-    model = build.model(named, about)
-    verify(model, spec, library, named, arrays)
+    model, beside = build.model(named, about)
+    verify(model, spec, library, named, arrays, beside)
     if form.is_plain:
-        return CompiledModel(spec, model, known)
+        return CompiledModel(spec, model, known, beside=beside)
     form = decided(form, [node.op_type for node in model.graph.node])
     rows = None if calibration is None else dataset_from_arrays(spec, calibration, targets=False).arrays
     about |= {"nnspec.quantize": form.quantize} if form.quantize else {"nnspec.precision": form.precision}
-    smaller = build.model({**named, **extra}, about, form, rows)
-    require_same_behaviour(smaller, model, spec, library, f"{spec.name} in {form.quantize or form.precision}")
-    return CompiledModel(spec, smaller, known, form)
-
-
-def _require_room(spec: Spec, arrays: Mapping[str, Array]) -> None:
-    """Raise E724 for weights that no protobuf message holds."""
-    size = sum(array.nbytes for array in arrays.values())
-    if size > LARGEST:
-        raise Fault(
-            "E724", f"{spec.name} has {size / 1e9:.1f} GB of weights, a model file holds {LARGEST / 1e9:.1f} GB"
-        )
+    smaller, held = build.model({**named, **extra}, about, form, rows)
+    name = f"{spec.name} in {form.quantize or form.precision}"
+    require_same_behaviour(smaller, held, model, beside, spec, library, name)
+    return CompiledModel(spec, smaller, known, form, held)
 
 
 def require_model_path(spec: Spec, path: str | Path) -> None:
@@ -199,8 +197,8 @@ class _Build(NamedTuple):
         about: Mapping[str, str],
         form: Form = PLAIN,
         rows: Mapping[str, Array] | None = None,
-    ) -> Any:
-        """The ModelProto in a form. Raises E710 for an opset that lacks something."""
+    ) -> tuple[Any, dict[str, Array]]:
+        """The ModelProto in a form, and the tensors beside it. Raises E710 for an opset that lacks something."""
         spec, library = self.spec, self.library
         try:
             graph = forward_graph(spec, library, outputs, opset=self.opset, deployed=True)
@@ -211,7 +209,8 @@ class _Build(NamedTuple):
             if not form.is_plain:
                 sizes = list(signatures(spec, library))[-1]
                 graph, arrays = narrowed(graph, arrays, form, rows, random_inputs(spec, sizes))
-            return onnx_file.to_model(graph, arrays, about, description(spec), notes(spec))
+            beside: dict[str, Array] = {}
+            return onnx_file.to_model(graph, arrays, about, description(spec), notes(spec), beside), beside
         except OpsetError as error:
             raise Fault("E710", f"{spec.name} cannot be written in opset {self.opset}: {error}") from error
         except GraphError as error:

@@ -39,7 +39,9 @@ def measured(
     order = [x for x in (*g.inputs, *(y for node in g.nodes for y in node.outputs)) if x in wanted]
     watched = with_nodes(g, g.nodes, {})
     watched.outputs = {f"range/{i}": value for i, value in enumerate(order)}
-    session = Session(onnx_file.to_bytes(onnx_file.to_model(watched, arrays)), threads=available_cores())
+    beside: dict[str, Array] = {}
+    model = onnx_file.to_bytes(onnx_file.to_model(watched, arrays, beside=beside))
+    session = Session(model, threads=available_cores(), beside=beside)
     found = {value: Range(0.0, 0.0) for value in order}
     count = min((len(array) for array in rows.values()), default=0)
     for start in range(0, count, BATCH):

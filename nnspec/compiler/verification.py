@@ -37,14 +37,21 @@ MOST = 0.01
 DEFECT = "nothing was written; this is a defect of nnspec or of onnxruntime: please report it with the spec"
 
 
-def verify(model: Any, spec: Spec, library: Library, outputs: Mapping[str, str], weights: Mapping[str, Array]) -> None:
+def verify(
+    model: Any,
+    spec: Spec,
+    library: Library,
+    outputs: Mapping[str, str],
+    weights: Mapping[str, Array],
+    beside: Mapping[str, Array] | None = None,
+) -> None:
     """Raise E703, naming the output, unless the model is valid ONNX, loads, and agrees with the spec's unoptimised
     forward graph."""
     try:
         onnx_file.check(model)
     except GraphError as error:
         raise Fault("E703", str(error)) from error
-    session = Session(onnx_file.to_bytes(model))
+    session = Session(onnx_file.to_bytes(model), beside=beside)
     tried = []
     for sizes in signatures(spec, library):
         feeds = {**weights, **random_inputs(spec, sizes)}
@@ -58,14 +65,23 @@ def verify(model: Any, spec: Spec, library: Library, outputs: Mapping[str, str],
             _require_close(spec.name, name, apart, min(ROUNDINGS * rounding, MOST * scale))
 
 
-def require_same_behaviour(model: Any, wanted: Any, spec: Spec, library: Library, what: str) -> None:
+def require_same_behaviour(
+    model: Any,
+    beside: Mapping[str, Array],
+    wanted: Any,
+    wanted_beside: Mapping[str, Array],
+    spec: Spec,
+    library: Library,
+    what: str,
+) -> None:
     """Raise E703 unless a smaller form of a verified model is valid ONNX, loads, and gives outputs of the same shapes;
     E722 where numbers are lost that the other has."""
     try:
         onnx_file.check(model)
     except GraphError as error:
         raise Fault("E703", f"{what}: {error}", help=DEFECT) from error
-    small, large = Session(onnx_file.to_bytes(model)), Session(onnx_file.to_bytes(wanted))
+    small = Session(onnx_file.to_bytes(model), beside=beside)
+    large = Session(onnx_file.to_bytes(wanted), beside=wanted_beside)
     types = onnx_file.signature(model)
     for sizes in signatures(spec, library):
         feeds = random_inputs(spec, sizes)

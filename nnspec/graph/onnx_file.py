@@ -16,6 +16,7 @@ from google.protobuf.message import DecodeError
 from onnx import TensorProto, helper, numpy_helper
 
 from nnspec.files import replace_file
+from nnspec.graph import external_data
 from nnspec.graph.dtypes import tensor_type
 from nnspec.graph.errors import OpsetError
 from nnspec.graph.graph import Array, Graph, GraphError, Node, Value
@@ -30,11 +31,6 @@ from nnspec.ir.types import TensorType
 IR_VERSIONS = {17: 8, 18: 8, 19: 9, 20: 9, 21: 10, 22: 10, 23: 11, 24: 12, 25: 13, 26: 13}
 """Opset -> the oldest format of the file that may hold it, so that the most runtimes load it."""
 
-EXTERNAL_ABOVE = 1_500_000_000
-"""Bytes of a model from which its tensors go to a file beside it; protobuf ends at 2 GiB."""
-SMALL, PAGE = 1024, 4096
-"""Tensors below so many bytes stay in the model; the others begin at a page, so that runtimes can map them."""
-
 
 def to_model(
     graph: Graph,
@@ -42,15 +38,18 @@ def to_model(
     metadata: Mapping[str, str] | None = None,
     doc: str = "",
     notes: Mapping[str, str] | None = None,
+    beside: dict[str, Array] | None = None,
 ) -> onnx.ModelProto:
     """The graph as an ONNX model.
 
     Parameters whose path is in `initializers` become initializers, the others graph inputs. Outputs have exactly their
-    declared names. `notes` are what people read beside inputs, outputs and nodes, by name or origin.
+    declared names. `notes` are what people read beside inputs, outputs and nodes, by name or origin. Where `beside` is
+    given, it gets the large tensors of a model that is too large for a message; see `external_data`.
     """
     if graph.opset not in IR_VERSIONS:
         raise OpsetError(f"opset {graph.opset} is outside {min(IR_VERSIONS)} to {max(IR_VERSIONS)}")
-    writer = _Writer(spelled_out(graph), initializers or {}, notes or {})
+    large = sum(array.nbytes for array in (initializers or {}).values()) > external_data.ABOVE
+    writer = _Writer(spelled_out(graph), initializers or {}, notes or {}, beside=beside if large else None)
     model = helper.make_model(
         writer.graph(doc),
         opset_imports=[helper.make_opsetid("", graph.opset)],
@@ -63,6 +62,8 @@ def to_model(
 
 def check(model: onnx.ModelProto) -> None:
     """ONNX's checker with strict shape inference; a GraphError where it objects."""
+    if external_data.referring(model):
+        model = external_data.as_inputs(model)
     try:
         onnx.checker.check_model(model, full_check=True)
         onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=True, data_prop=True)
@@ -74,23 +75,27 @@ def to_bytes(model: onnx.ModelProto) -> bytes:
     return bytes(model.SerializeToString(deterministic=True))
 
 
-def save(model: onnx.ModelProto, path: str | Path) -> None:
-    """Write the model so that `path` holds the old file or the whole new one, whatever happens meanwhile."""
+def save(model: onnx.ModelProto, path: str | Path, beside: Mapping[str, Array] | None = None) -> None:
+    """Write the model so that `path` holds the old file or the whole new one, whatever happens meanwhile. The tensors
+    `beside` it are written to `path`.data first."""
     target = Path(path)
-    if model.ByteSize() <= EXTERNAL_ABOVE:
-        replace_file(target, lambda file: file.write_bytes(to_bytes(model)))
-        return
-    external = onnx.ModelProto()
-    external.CopyFrom(model)
-    beside = target.with_name(target.name + ".data")
-    replace_file(beside, lambda file: _move_tensors(external, file, beside.name))
-    replace_file(target, lambda file: file.write_bytes(to_bytes(external)))
+    if beside:
+        complete, model = model, onnx.ModelProto()
+        model.CopyFrom(complete)
+        data = target.with_name(target.name + ".data")
+        replace_file(data, lambda file: external_data.write(model, beside, file, data.name))
+    replace_file(target, lambda file: file.write_bytes(to_bytes(model)))
 
 
-def load(path: str | Path) -> onnx.ModelProto:
-    """The model in a file; a GraphError where that holds something else."""
+def load(path: str | Path, beside: dict[str, Array] | None = None) -> onnx.ModelProto:
+    """The model in a file; a GraphError where that holds something else. Tensors in another file become part of the
+    model or, where it is given, of `beside`, which maps them."""
     try:
-        return onnx.load(str(path))
+        if beside is None:
+            return onnx.load(str(path))
+        model = onnx.load(str(path), load_external_data=False)
+        beside.update(external_data.read(model, Path(path).parent))
+        return model
     except (DecodeError, ValueError) as error:
         raise GraphError(f"{path} is no ONNX model") from error
 
@@ -132,32 +137,23 @@ def _dim(dim: onnx.TensorShapeProto.Dimension, otherwise: str) -> Dim:
         return symbol(dim.dim_param or otherwise)
 
 
-def _move_tensors(model: onnx.ModelProto, path: Path, name: str) -> None:
-    """Write the large tensors to a file, and let the model look for them under `name` beside it."""
-    with path.open("wb") as file:
-        for tensor in model.graph.initializer:
-            if len(tensor.raw_data) < SMALL:
-                continue
-            file.write(b"\0" * (-file.tell() % PAGE))
-            place = {"location": name, "offset": str(file.tell()), "length": str(len(tensor.raw_data))}
-            file.write(tensor.raw_data)
-            tensor.ClearField("raw_data")
-            tensor.data_location = TensorProto.EXTERNAL
-            for key, value in place.items():
-                tensor.external_data.add(key=key, value=value)
-
-
 class _Writer:
     """Writes one graph. Constants are collected while the nodes are written."""
 
     def __init__(
-        self, graph: Graph, arrays: Mapping[str, Array], notes: Mapping[str, str], names: Names | None = None
+        self,
+        graph: Graph,
+        arrays: Mapping[str, Array],
+        notes: Mapping[str, str],
+        names: Names | None = None,
+        beside: dict[str, Array] | None = None,
     ) -> None:
         self._graph = graph
         self._notes = notes
         self._arrays = arrays
         self._names = names or Names(graph)
         self._constants: dict[Value, Array] = {}
+        self._beside = beside
 
     def graph(self, doc: str = "", captured: int = 0) -> onnx.GraphProto:
         """The graph; its last inputs are `captured` from the graph around it, and have no place in its signature."""
@@ -227,7 +223,7 @@ class _Writer:
         """The parameters that are read and whose content is given, and the constants."""
         used = {x for node in self._graph.nodes for x in node.inputs} | {x for _, x in self._names.copies}
         given = [(path, x) for path, x in self._graph.parameters.items() if path in self._arrays and x in used]
-        tensors = [_tensor(self._arrays[path], value) for path, value in given]
+        tensors = [_tensor(self._arrays[path], value, self._beside) for path, value in given]
         return tensors + [_named(content, self._names[value]) for value, content in self._constants.items()]
 
 
@@ -260,11 +256,16 @@ def _attribute(name: str, value: Any, kind: onnx.defs.OpSchema.AttrType) -> onnx
     return helper.make_attribute(name, list(value), attr_type=onnx.AttributeProto.INTS)
 
 
-def _tensor(array: Array, value: Value) -> TensorProto:
+def _tensor(array: Array, value: Value, beside: dict[str, Array] | None) -> TensorProto:
     """A parameter's content, which must have the type that the graph was built with."""
     if array.shape != value.shape or _element_type(str(array.dtype)) != _element_type(value.dtype):
         raise GraphError(f"the array for {value} is {array.dtype}{list(array.shape)}")
-    return _named(array, value.name)
+    if beside is None or array.nbytes < external_data.SMALL:
+        return _named(array, value.name)
+    beside[value.name] = np.ascontiguousarray(array)
+    tensor = TensorProto(name=value.name, data_type=_element_type(value.dtype), dims=array.shape)
+    external_data.refer(tensor, location="beside")
+    return tensor
 
 
 def _named(array: Array, name: str) -> TensorProto:
@@ -284,7 +285,6 @@ def _value_info(name: str, type: TensorType, note: str = "") -> onnx.ValueInfoPr
 
 
 __all__ = [
-    "EXTERNAL_ABOVE",
     "IR_VERSIONS",
     "add_metadata",
     "check",

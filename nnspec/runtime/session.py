@@ -74,8 +74,8 @@ class Session:
     """A model, loaded.
 
     `device` is `cpu` or `cuda`. Without `spinning` threads that wait for others in a run sleep, which suits a process
-    that has other work for the cores. Raises E701 where the device is missing, E705 where ONNX Runtime refuses the
-    model.
+    that has other work for the cores. `beside` holds tensors that the model refers to by name. Raises E701 where the
+    device is missing, E705 where ONNX Runtime refuses the model.
     """
 
     def __init__(
@@ -86,8 +86,12 @@ class Session:
         device: str = "cpu",
         memory: Memory = "default",
         spinning: bool = True,
+        beside: Mapping[str, Array] | None = None,
     ) -> None:
         provider, options = _provider(device), _options(threads, memory, spinning)
+        if beside:  # ONNX Runtime reads these arrays where they are
+            self._beside = {name: ort.OrtValue.ortvalue_from_numpy(array) for name, array in beside.items()}
+            options.add_external_initializers(list(self._beside), list(self._beside.values()))
         self._session = _guarded(partial(ort.InferenceSession, model, options, providers=[provider]), "load")
         self.inputs: tuple[str, ...] = tuple(item.name for item in self._session.get_inputs())
         self.outputs: tuple[str, ...] = tuple(item.name for item in self._session.get_outputs())

@@ -31,7 +31,15 @@ NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 class Model:
     """One model under its name. Raises E705 and E707 for files that are none, E741 for one that cannot be served."""
 
-    def __init__(self, name: str, model: Any, limits: Limits, *, path: Path | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        model: Any,
+        limits: Limits,
+        *,
+        path: Path | None = None,
+        beside: Mapping[str, Array] | None = None,
+    ) -> None:
         if not NAME.fullmatch(name):
             help = f"give it another one: NAME={path or 'model.onnx'}"
             raise Fault("E741", f"{name!r} cannot be the name of a model in a URL", help=help)
@@ -39,7 +47,7 @@ class Model:
         self.path = path
         self.limits = limits
         self._footprint = Footprint(model)
-        self.deployed = Deployed(model, threads=_threads(limits), spinning=False)
+        self.deployed = Deployed(model, threads=_threads(limits), spinning=False, beside=beside)
         self.inputs: Mapping[str, TensorType] = self.deployed.inputs
         self.outputs: Mapping[str, TensorType] = self.deployed.results
         self.signature = Signature(self.inputs, self.deployed.outputs)
@@ -52,7 +60,8 @@ class Model:
 
     @classmethod
     def load(cls, name: str, path: Path, limits: Limits) -> Model:
-        return cls(name, read_model(path), limits, path=path)
+        beside: dict[str, Array] = {}
+        return cls(name, read_model(path, beside), limits, path=path, beside=beside)
 
     def require_room(self, inputs: Mapping[str, Array]) -> int:
         """How many rows of these shapes may be computed together, at least those of the inputs. Raises a Refusal for

@@ -49,7 +49,7 @@ def watched_values(spec: Spec) -> tuple[str, ...]:
 def measure(model: CompiledModel, dataset: Dataset) -> dict[str, float]:
     """Loss and metrics over a dataset, of a model that was compiled with `watched_values`."""
     spec, library = model.spec, registries()
-    session = Session(onnx_file.to_bytes(model.measurable), threads=available_cores())
+    session = Session(onnx_file.to_bytes(model.measurable), threads=available_cores(), beside=model.beside)
     types = onnx_file.signature(model.measurable)
     judges: dict[tuple[tuple[str, int], ...], Session] = {}
     tally = Tally(Metrics(spec, library))

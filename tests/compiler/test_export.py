@@ -18,10 +18,12 @@ from small_specs import classifier, rows
 
 import nnspec
 from nnspec.compiler import verification
+from nnspec.compiler.deployed import Deployed
 from nnspec.compiler.export import compile_model
+from nnspec.compiler.golden import replay, write_golden
 from nnspec.compiler.initial import initial_values
 from nnspec.diagnostics.errors import DataError, Fault, RunError
-from nnspec.graph import onnx_file
+from nnspec.graph import external_data, onnx_file
 from nnspec.graph.graph import GraphError
 from nnspec.library import registries
 
@@ -154,10 +156,50 @@ def test_paths_that_are_no_place_for_a_model(tmp_path: Path) -> None:
     assert source.read_text().startswith("nnspec 1")
 
 
-def test_weights_beyond_a_message_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nnspec.compiler.export.LARGEST", 100)
-    with pytest.raises(RunError, match=r"E724.*classifier has 0\.0 GB of weights"):
-        compile_model(classifier())
+@pytest.mark.parametrize("options", [{}, {"precision": "float16"}, {"quantize": "int8-dynamic"}])
+def test_weights_beyond_a_message_are_beside_it(
+    options: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What holds from 1.5 GB on, since a message ends at 2 GiB: with a smaller limit, all that is done to a model."""
+    spec = nnspec.loads("nnspec 1\nmodel m {\n  input x: float32[N, 30]\n  dense(40) -> relu -> dense(50)\n}\n")
+    rows = {"x": np.random.default_rng(0).normal(size=(4, 30)).astype(np.float32)}
+    wanted = compile_model(spec, **options)
+    monkeypatch.setattr(external_data, "ABOVE", 1000)
+    model, path = compile_model(spec, **options), tmp_path / "m.onnx"
+    assert len(model.beside) == 2 and model.onnx.ByteSize() < 6000
+    np.testing.assert_array_equal(model.run(rows)["output"], wanted.run(rows)["output"])
+    model.save(path)
+    assert (tmp_path / "m.onnx.data").stat().st_size >= sum(array.nbytes for array in model.beside.values())
+    deployed = Deployed.load(path)
+    np.testing.assert_array_equal(deployed.run(rows)["output"], wanted.run(rows)["output"])
+    write_golden(deployed, rows, tmp_path / "golden.npz")
+    assert all(answer.gap == 0 for answer in replay(Deployed.load(path), tmp_path / "golden.npz"))
+    own = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])  # without nnspec
+    np.testing.assert_array_equal(own.run(None, rows)[0], wanted.run(rows)["output"])
+    onnx.checker.check_model(str(path), full_check=True)
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [({"location": "../m.onnx.data"}, "no file beside"), ({"offset": "8"}, "does not hold"), ({"length": "9"}, "hold"),
+     ({"location": "none"}, "no file beside"), ({"offset": "-4096"}, "does not hold"), ({"offset": "x"}, "no ONNX")],
+)  # fmt: skip
+def test_tensors_from_elsewhere_are_refused(
+    place: dict[str, str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(external_data, "ABOVE", 1000)
+    spec = nnspec.loads("nnspec 1\nmodel m {\n  input x: float32[N, 30]\n  dense(40, bias = false)\n}\n")
+    (tmp_path / "in").mkdir()
+    path = tmp_path / "in" / "m.onnx"
+    compile_model(spec).save(path)
+    (tmp_path / "m.onnx.data").write_bytes((tmp_path / "in" / "m.onnx.data").read_bytes())
+    model = onnx.load(path, load_external_data=False)
+    (tensor,) = external_data.referring(model)
+    external_data.refer(tensor, **{entry.key: entry.value for entry in tensor.external_data} | place)
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(Fault, match=said) as caught:
+        Deployed.load(path)
+    assert caught.value.code == "E705"
 
 
 def test_outputs_can_be_chosen() -> None:

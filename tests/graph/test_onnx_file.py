@@ -11,7 +11,7 @@ import pytest
 from graph_builds import forward, on_reference, session
 from operator_cases import CASES, Case, names
 
-from nnspec.graph import onnx_file
+from nnspec.graph import external_data, onnx_file
 from nnspec.graph.dtypes import tensor_type
 from nnspec.graph.graph import Graph, GraphError
 from nnspec.ir.dims import symbol
@@ -167,15 +167,20 @@ def test_saved_files_are_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_large_models_keep_their_tensors_in_a_file_beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(onnx_file, "EXTERNAL_ABOVE", 1000)
+    monkeypatch.setattr(external_data, "ABOVE", 1000)
     g = Graph("large")
     x = g.input("x", tensor_type("float32", (2, 300)))
     g.output("y", g.op("MatMul", x, g.parameter("w", tensor_type("float32", (300, 40)))))
     weight = np.random.default_rng(0).normal(size=(300, 40)).astype(np.float32)
     path = tmp_path / "model.onnx"
-    onnx_file.save(onnx_file.to_model(g, {"w": weight}), path)
+    beside: dict[str, np.ndarray] = {}
+    model = onnx_file.to_model(g, {"w": weight}, beside=beside)
+    onnx_file.check(model)
+    onnx_file.save(model, path, beside)
     assert path.stat().st_size < 1000
     np.testing.assert_array_equal(onnx.numpy_helper.to_array(onnx_file.load(path).graph.initializer[0]), weight)
+    onnx_file.load(path, mapped := {})
+    np.testing.assert_array_equal(mapped["w"], weight)
     feed = np.ones((2, 300), np.float32)
     (found,) = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"]).run(None, {"x": feed})
     np.testing.assert_allclose(found, feed @ weight, rtol=1e-5, atol=1e-4)

@@ -219,16 +219,6 @@ MODELS = (
         shell=True,
     ),
     Entry(
-        "E724",
-        "the weights are too large for a model file",
-        """A model is put together and verified in memory as one protobuf message, which ends at 2 GiB. Files above
-        1.5 GB have their weights in a file beside them, but weights above 2.1 GB cannot be compiled yet; they can be
-        trained and saved as safetensors.""",
-        "$ nnspec compile specs/gpt2.nn -o gpt2.onnx --set dim=4096 --set heads=32 --set layers=40",
-        "$ nnspec compile specs/gpt2.nn -o gpt2.onnx",
-        shell=True,
-    ),
-    Entry(
         "E740",
         "the server cannot listen at this address",
         """Another process has the port, or the machine has no such address. `--port 0` takes any port that is free.
