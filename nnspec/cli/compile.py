@@ -29,6 +29,7 @@ def declare(command: argparse.ArgumentParser) -> None:
     command.add_argument("--quantize", choices=(*QUANTIZE, "none"), help=INT8)
     command.add_argument("--max-drop", type=float, metavar="X", help=DROP)
     command.add_argument("--data", metavar="DIR", help="the folder that paths of data are relative to")
+    command.add_argument("--layout", choices=("file", "triton"), default="file", help=LAYOUT)
     command.add_argument("--training-graph", action="store_true", help=TRAINING)
     command.add_argument(
         "--golden", metavar="FILE", help="where inputs and answers are recorded; MODEL.golden.npz beside the model"
@@ -41,6 +42,8 @@ def declare(command: argparse.ArgumentParser) -> None:
 QUANTIZE = ("int8", "int8-static", "int8-dynamic")
 INT8 = """weights in 8 bits: static, with activations measured on the training rows, where there are convolutions, else
 dynamic"""
+LAYOUT = """triton: --output is a model repository of Triton Inference Server, which gets a folder MODEL with
+1/model.onnx, config.pbtxt and the names of the classes"""
 TRAINING = "write a folder MODEL.training too: what any ONNX runtime needs to go on training"
 DROP = """write nothing where the first metric of a smaller form is worse by more than this (a loss: by more than this
 part of it)"""
@@ -51,6 +54,11 @@ def run(options: argparse.Namespace) -> int:
 
     weights = settings.weights(options)
     spec = settings.load_fitting(options)
+    if options.layout == "triton":
+        from nnspec.serving.triton import place_in
+
+        repository = Path(options.output)
+        options.output = str(place_in(repository, spec.name))
     require_model_path(spec, options.output)
     if weights is None:
         warn(f"nnspec compile: without --weights, {spec.name} has its initial values")
@@ -62,9 +70,23 @@ def run(options: argparse.Namespace) -> int:
     print(f"{options.output}: {nodes} nodes, {size:,} bytes, opset {model.onnx.opset_import[0].version}, verified")
     for note in notes:
         print(note)
+    if options.layout == "triton":
+        print(describe(spec, model, repository))
     if options.training_graph:
         print(write_training(options, spec))
     return 0
+
+
+def describe(spec: Spec, model: CompiledModel, repository: Path) -> str:
+    """Write what Triton wants to know of the model; the line that says so."""
+    from nnspec.serving.model import Model
+    from nnspec.serving.settings import Limits
+    from nnspec.serving.triton import write_layout
+
+    served = Model(spec.name, model.onnx, Limits())
+    files = ", ".join(path.name for path in write_layout(served, repository))
+    how = f"batches of up to {served.limits.max_batch}" if served.batch else f"no batches: {served.alone}"
+    return f"{repository / spec.name}: {files}; {how}"
 
 
 def write_training(options: argparse.Namespace, spec: Spec) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from nnspec.diagnostics.errors import Fault
 from nnspec.files import replace_file
 from nnspec.ir.types import TensorType
 from nnspec.serving.datatypes import DATATYPES
@@ -71,23 +72,37 @@ def text(config: Mapping[str, Any], indent: str = "") -> str:
     return "".join(f"{line}\n" for line in lines if line)
 
 
-def write_layout(model: Model, repository: Path, save: Any) -> list[Path]:
-    """Write the folder of a model below a repository; what was written. `save(path)` writes the model file."""
+def place_in(repository: Path, name: str) -> Path:
+    """Where the file of a model lies below a repository; its folder is made. Raises E706 where that cannot be, E707
+    where the system refuses."""
+    if repository.suffix.lower() == ".onnx" or repository.is_file():
+        help = f"name the repository: {repository.parent / 'models'}"
+        raise Fault("E706", f"{repository} is no folder, and a model repository is one", help=help)
+    folder = repository / name / VERSION
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Fault("E707", f"{folder} cannot be made: {error.strerror or error}") from error
+    return folder / MODEL
+
+
+def write_layout(model: Model, repository: Path) -> list[Path]:
+    """Write what stands beside the file of a model; what was written."""
     folder = repository / model.name
-    (folder / VERSION).mkdir(parents=True, exist_ok=True)
-    file = folder / VERSION / MODEL
-    save(file)
-    written = [file]
-    for name, classes in label_files(model).values():
+    written: list[Path] = []
+    for name, classes in dict(label_files(model).values()).items():
         written.append(folder / name)
-        _write(written[-1], "".join(f"{str(label).splitlines()[0] if str(label) else ''}\n" for label in classes))
+        _write(written[-1], "".join(" ".join(str(label).split()) + "\n" for label in classes))
     written.append(folder / "config.pbtxt")
     _write(written[-1], text(config_of(model)))
     return written
 
 
 def _write(path: Path, content: str) -> None:
-    replace_file(path, lambda file: file.write_text(content, encoding="utf-8"))
+    try:
+        replace_file(path, lambda file: file.write_text(content, encoding="utf-8"))
+    except OSError as error:
+        raise Fault("E707", f"{path} cannot be written: {error.strerror or error}") from error
 
 
 def _tensor(name: str, type: TensorType, batched: bool) -> dict[str, Any]:
