@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nnspec.diagnostics.errors import Diagnostic, SpecError
+from nnspec.diagnostics.errors import Diagnostic, Fault, RunError, SpecError
 from nnspec.ir.elaborate import Analysis, elaborate
 from nnspec.ir.project import Project, read
 from nnspec.library import registries
@@ -86,13 +86,20 @@ def compile(
     quantize: str | None = None,
     float16_ends: bool = False,
     calibration: Mapping[str, Any] | None = None,
+    decode: bool = False,
 ) -> CompiledModel:
     """The verified inference model of `spec` with `weights`: a run directory, a safetensors file, arrays by path, a
     Trainer, or None for initial values. `outputs` is one name or several.
 
     `precision` is float32 or float16, whose inputs and outputs are float16 too with `float16_ends`; `quantize` is int8,
     int8-static, int8-dynamic or none. int8-static measures activations on `calibration`, some hundred rows of inputs by
-    name."""
+    name. With `decode` it is a language model that is run token by token: keys and values of attention are inputs and
+    outputs."""
+    if decode:
+        from nnspec.compiler.decoder_export import compile_decoder
+
+        require_decoding(outputs=outputs, float16_ends=float16_ends, calibration=calibration)
+        return compile_decoder(spec, weights, opset=opset, precision=precision, quantize=quantize)
     from nnspec.compiler.export import compile_model
 
     return compile_model(
@@ -105,6 +112,13 @@ def compile(
         float16_ends=float16_ends,
         calibration=calibration,
     )
+
+
+def require_decoding(**given: Any) -> None:
+    """Raise E719 for options that a model which is run step by step has not, where they are given."""
+    if others := [name for name, value in given.items() if value not in (None, False)]:
+        fault = Fault("E719", f"a model that is run token by token goes without {', '.join(others)}")
+        raise RunError([fault.at(None)])
 
 
 def _analysed(project: Project, set: Settings | None) -> tuple[Analysis | None, list[Diagnostic]]:

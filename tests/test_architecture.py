@@ -22,7 +22,6 @@ ROOMS = [
         "estimator",
         "docs",
         "report",
-        "browser",
         "editors",
         "serving",
         "cli",

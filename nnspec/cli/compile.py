@@ -30,6 +30,7 @@ def declare(command: argparse.ArgumentParser) -> None:
     command.add_argument("--max-drop", type=float, metavar="X", help=DROP)
     command.add_argument("--data", metavar="DIR", help="the folder that paths of data are relative to")
     command.add_argument("--layout", choices=("file", "triton"), default="file", help=LAYOUT)
+    command.add_argument("--decode", action="store_true", help=DECODE)
     command.add_argument("--training-graph", action="store_true", help=TRAINING)
     command.add_argument(
         "--golden", metavar="FILE", help="where inputs and answers are recorded; MODEL.golden.npz beside the model"
@@ -45,6 +46,7 @@ dynamic"""
 LAYOUT = """triton: --output is a model repository of Triton Inference Server, which gets a folder MODEL with
 1/model.onnx, config.pbtxt and the names of the classes"""
 TRAINING = "write a folder MODEL.training too: what any ONNX runtime needs to go on training"
+DECODE = "a language model to be run token by token: keys and values of attention are inputs and outputs"
 DROP = """write nothing where the first metric of a smaller form is worse by more than this (a loss: by more than this
 part of it)"""
 
@@ -62,7 +64,7 @@ def run(options: argparse.Namespace) -> int:
     require_model_path(spec, options.output)
     if weights is None:
         warn(f"nnspec compile: without --weights, {spec.name} has its initial values")
-    model, notes = compiled(options, spec)
+    model, notes = compiled_steps(options, spec) if options.decode else compiled(options, spec)
     model.save(options.output)
     if not options.no_golden:
         record(options, spec, model)
@@ -87,6 +89,36 @@ def describe(spec: Spec, model: CompiledModel, repository: Path) -> str:
     files = ", ".join(path.name for path in write_layout(served, repository))
     how = f"batches of up to {served.limits.max_batch}" if served.batch else f"no batches: {served.alone}"
     return f"{repository / spec.name}: {files}; {how}"
+
+
+def compiled_steps(options: argparse.Namespace, spec: Spec) -> tuple[CompiledModel, list[str]]:
+    """The model that is run step by step, and a line on what it keeps. Raises E719 for options that are not its own."""
+    from nnspec.compiler.decoder_export import compile_decoder
+    from nnspec.graph.caches import is_cache
+    from nnspec.graph.onnx_file import signature
+
+    asked = {
+        "--outputs": options.outputs,
+        "--max-drop": options.max_drop is not None,
+        "--float16-ends": options.float16_ends,
+        "--training-graph": options.training_graph,
+        "--layout": options.layout != "file",
+    }
+    if others := [name for name, given in asked.items() if given]:
+        raise Fault("E719", f"--decode goes without {', '.join(others)}", help="compile twice, to two files")
+    model = compile_decoder(
+        spec,
+        settings.weights(options),
+        opset=options.opset,
+        precision=options.precision,
+        quantize=options.quantize,
+    )
+    types = signature(model.onnx)
+    caches = [f"{name}: {type}" for name, type in types.items() if is_cache(name)]
+    more = f" and {len(caches) - 1} more of that kind" if len(caches) > 1 else ""
+    places = f"{model.steps.places:,} tokens at most" if model.steps.places else "any number of tokens"
+    note = [f"takes    {model.steps.tokens}: {types[model.steps.tokens]}, past/steps: int64, {caches[0]}{more}"]
+    return model, [*note, f"keeps    {places}, and gives {model.steps.scores}, present/…"]
 
 
 def write_training(options: argparse.Namespace, spec: Spec) -> str:
@@ -132,6 +164,11 @@ def record(options: argparse.Namespace, spec: Spec, model: CompiledModel) -> Non
     from nnspec.compiler.golden import golden_path, random_rows, write_golden
 
     deployed = Deployed(model.onnx, beside=model.beside)
+    if options.decode:
+        from nnspec.compiler.decoder_export import recorded_step
+
+        write_golden(deployed, recorded_step(model.onnx, model.beside), options.golden or golden_path(options.output))
+        return
     rows = real_rows(spec, options.data) or random_rows(spec)
     given = {
         name: rows[name].astype("float16") if type.dtype == "float16" else rows[name]

@@ -79,6 +79,8 @@ def lineage(said: Mapping[str, str]) -> str:
     rows += [("data", f"{path}, SHA-256 {digest}") for path, digest in _pairs(known.get("data"))]
     if versions := dict(_pairs(known.get("versions"))):
         rows.append(("trained with", ", ".join(f"{name} {version}" for name, version in versions.items())))
+    if tokenizer := _json(said, "tokenizer"):
+        rows.append(("tokenizer", f"{tokenizer.get('file')}, SHA-256 {tokenizer.get('sha256')}"))
     rows += [("classes", f"{name}: {', '.join(map(str, found))}") for name, found in _pairs(_json(said, "classes"))]
     rows += [
         (name.replace("_", " "), said[key]) for key in DIGESTS if (name := key.removeprefix("nnspec.")) and key in said

@@ -13,7 +13,16 @@ import numpy as np
 
 from nnspec import __version__
 from nnspec.compiler.weights import Lineage, digest
-from nnspec.data.slots import embedded_ids, image_options, input_columns, pixel_inputs, text_inputs
+from nnspec.data.slots import (
+    embedded_ids,
+    image_options,
+    input_columns,
+    pixel_inputs,
+    text_inputs,
+    tokenized,
+    tokenizer_path,
+    without_tokenizer,
+)
 from nnspec.diagnostics.span import Span
 from nnspec.ir.files import PREFIX
 from nnspec.ir.spec import Spec
@@ -26,13 +35,14 @@ def metadata(spec: Spec, weights: Mapping[str, Array], classes: Classes, lineage
     """The metadata of a model file. `lineage` is what a run says about its weights."""
     source = spec.files.get(spec.path, "")
     images, files = image_options(spec), own_files(spec)
+    lists, tokenizer = without_tokenizer(spec, classes)
     found = {
         "nnspec.version": __version__,
         "nnspec.spec": source,
         "nnspec.spec_sha256": hashlib.sha256(source.encode()).hexdigest(),
         "nnspec.weights_sha256": digest(weights),
         "nnspec.settings": json.dumps(spec.settings),
-        "nnspec.classes": json.dumps({name: list(found) for name, found in classes.items()}),
+        "nnspec.classes": json.dumps({name: list(found) for name, found in lists.items()}),
         "nnspec.ids": json.dumps(embedded_ids(spec)),
         "nnspec.feeds": json.dumps({name: list(columns) for name, columns in input_columns(spec).items()}),
     }
@@ -44,6 +54,16 @@ def metadata(spec: Spec, weights: Mapping[str, Array], classes: Classes, lineage
         found["nnspec.pixels"] = json.dumps(pixel_inputs(spec))
     if text := text_inputs(spec):
         found["nnspec.text"] = json.dumps(text)
+    if tokenizer:
+        found["nnspec.tokenizer"] = json.dumps(
+            {
+                "file": tokenizer_path(spec),
+                "sha256": hashlib.sha256(tokenizer.encode()).hexdigest(),
+                "inputs": [name for name in tokenized(spec) if name in text_inputs(spec)],
+                "marks": not spec.data or not spec.data.train.source or spec.data.train.source.component != "text",
+            }
+        )
+        found["nnspec.tokenizer.json"] = tokenizer
     if lineage:
         found["nnspec.lineage"] = json.dumps({name: said for name, said in lineage.items() if name != "metrics"})
     if "metrics" in lineage:

@@ -49,7 +49,11 @@ class Deployed:
         }
         """How the images of an input came to one size in training."""
         self.classes: dict[str, tuple[Any, ...]] = _named_lists(said.get("nnspec.classes"))
-        """The classes of each label target, and the vocabulary of each input of text."""
+        """The classes of each label target, and the vocabulary or tokenizer of each input of text."""
+        if tokenizer := said.get("nnspec.tokenizer.json"):
+            self.classes |= dict.fromkeys(
+                map(str, _object(said.get("nnspec.tokenizer")).get("inputs", [])), (tokenizer,)
+            )
         self.texts: dict[str, Text] = {
             name: Text(str(parts), self.classes[name])
             for name, parts in _object(said.get("nnspec.text")).items()

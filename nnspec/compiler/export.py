@@ -19,8 +19,9 @@ from nnspec.compiler.narrow import Form, decided, form_of, narrowed
 from nnspec.compiler.training_graphs import forward_graph
 from nnspec.compiler.verification import random_inputs, require_same_behaviour, signatures, verify
 from nnspec.compiler.weight_folding import fold_weights
-from nnspec.compiler.weights import Lineage, Source, fitting_weights
+from nnspec.compiler.weights import Lineage, Source, Weights, fitting_weights
 from nnspec.data.arrays import ArrayReader, dataset_from_arrays
+from nnspec.data.text_ids import tokenizers_of
 from nnspec.diagnostics.errors import Fault
 from nnspec.graph import onnx_file
 from nnspec.graph.errors import GraphError, OpsetError
@@ -132,18 +133,12 @@ def compile_model(
     """
     library = registries()
     form = form_of(spec, precision, quantize, float16_ends)
-    given = fitting_weights(
-        spec, initial_values(spec, library, spec.train.seed if spec.train else 0) if weights is None else weights
-    )
-    arrays = {
-        item.path: np.asarray(given.arrays[item.path]).astype(numpy_dtype(item.dtype), copy=False)
-        for item in spec.parameters
-    }
+    given, arrays = deployed_weights(spec, weights)
     named = _outputs(spec, outputs)
     known = classes or given.classes
     extra = {f"{WATCHED}{name}": name for name in watched}
     about = metadata(spec, arrays, known, lineage or given.lineage)
-    build = _Build(spec, library, _opset(spec, opset), arrays)
+    build = _Build(spec, library, known_opset(spec, opset), arrays)
     model, beside = build.model(named, about)
     verify(model, spec, library, named, arrays, beside)
     if form.is_plain:
@@ -155,6 +150,20 @@ def compile_model(
     name = f"{spec.name} in {form.quantize or form.precision}"
     require_same_behaviour(smaller, held, model, beside, spec, library, name)
     return CompiledModel(spec, smaller, known, form, held)
+
+
+def deployed_weights(spec: Spec, source: Source | None) -> tuple[Weights, dict[str, Array]]:
+    """Weights from a source, or the initial ones, with what is known of them; and as arrays in the dtypes of the spec.
+    Raises E702, E707."""
+    start = initial_values(spec, registries(), spec.train.seed if spec.train else 0) if source is None else source
+    given = fitting_weights(spec, start)
+    beside = tokenizers_of(spec, Path(spec.path).parent)
+    given = given._replace(classes={**beside, **given.classes})
+    arrays = {
+        item.path: np.asarray(given.arrays[item.path]).astype(numpy_dtype(item.dtype), copy=False)
+        for item in spec.parameters
+    }
+    return given, arrays
 
 
 def require_model_path(spec: Spec, path: str | Path) -> None:
@@ -175,7 +184,8 @@ def require_model_path(spec: Spec, path: str | Path) -> None:
         raise Fault("E706", f"there is no folder {target.parent}", help="make it first")
 
 
-def _opset(spec: Spec, given: int | None) -> int:
+def known_opset(spec: Spec, given: int | None) -> int:
+    """The opset asked for, or else the spec's. Raises E710."""
     opset = given if given is not None else (spec.export and spec.export.opset) or OPSET
     known = onnx_file.IR_VERSIONS
     if opset not in known:

@@ -43,9 +43,10 @@ def measured(
     model = onnx_file.to_bytes(onnx_file.to_model(watched, arrays, beside=beside))
     session = Session(model, threads=available_cores(), beside=beside)
     found = {value: Range(0.0, 0.0) for value in order}
-    count = min((len(array) for array in rows.values()), default=0)
+    count = min((len(array) for array in rows.values() if array.ndim), default=0)
     for start in range(0, count, BATCH):
-        batch = {name: array[start : start + BATCH] for name, array in rows.items() if name in session.inputs}
+        part = {name: array[start : start + BATCH] if array.ndim else array for name, array in rows.items()}
+        batch = {name: array for name, array in part.items() if name in session.inputs}
         for value, array in zip(order, session.run(batch, list(watched.outputs)).values(), strict=True):
             before = found[value]
             found[value] = Range(min(before.low, float(array.min())), max(before.high, float(array.max())))

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from nnspec.compiler.decoder_export import compile_decoder
 from nnspec.compiler.decoding import Decoder
-from nnspec.compiler.initial import initial_values
-from nnspec.compiler.weights import Source, fitting_weights
+from nnspec.compiler.deployed import read_model
+from nnspec.compiler.weights import Source
+from nnspec.data.coding import Coding, coding
+from nnspec.data.slots import TOKENIZER
+from nnspec.data.tokenizer import read_tokenizer
 from nnspec.diagnostics.errors import Fault
-from nnspec.graph.graph import numpy_dtype
+from nnspec.graph import onnx_file
 from nnspec.ir.spec import Spec
-from nnspec.library import registries
 from nnspec.runtime.edge import run_errors
+from nnspec.runtime.session import available_cores
 
 Array = np.ndarray[Any, Any]
 BYTES = 256
@@ -43,58 +49,133 @@ class Choice(NamedTuple):
 
 
 class Generator:
-    """A language model over bytes that goes on with a text."""
+    """A language model that goes on with a text: a spec with weights, or a file that `compile --decode` wrote."""
 
     @run_errors()
-    def __init__(self, spec: Spec, weights: Source | None = None, *, threads: int = 1) -> None:
-        """Raises a RunError: E702 for weights that do not fit, E719 for a spec that is no language model."""
-        library = registries()
-        seed = spec.train.seed if spec.train else 0
-        given = fitting_weights(spec, initial_values(spec, library, seed) if weights is None else weights)
-        arrays = {
-            item.path: np.asarray(given.arrays[item.path]).astype(numpy_dtype(item.dtype), copy=False)
-            for item in spec.parameters
-        }
-        self._decoder = Decoder(spec, library, arrays, threads=threads)
+    def __init__(
+        self,
+        spec: Spec | str | Path,
+        weights: Source | None = None,
+        *,
+        tokenizer: str | Path | None = None,
+        threads: int | None = None,
+    ) -> None:
+        """`spec` may be the path of a model file; `tokenizer` is a tokenizer.json, where neither the run nor the spec
+        has one. Raises a RunError: E702 for weights that do not fit, E719 for a model that writes no text."""
+        self._tokenizer = tokenizer
+        beside: dict[str, Array] = {}
+        if isinstance(spec, Spec):
+            compiled = compile_decoder(spec, weights)
+            model, beside = compiled.onnx, dict(compiled.beside)
+        else:
+            model = read_model(spec, beside)
+        self._said = onnx_file.metadata(model)
+        self._decoder = Decoder(model, threads=threads or available_cores(), beside=beside)
 
-    def tokens(self, prompt: Sequence[int], count: int, choice: Choice | None = None, seed: int = 0) -> Iterator[int]:
-        """The `count` tokens that follow the prompt.
+    def tokens(
+        self,
+        prompt: Sequence[int],
+        count: int,
+        choice: Choice | None = None,
+        seed: int = 0,
+        *,
+        within: tuple[int, int] | None = None,
+    ) -> Iterator[int]:
+        """The `count` tokens that follow the prompt, of those from one to below another.
 
         A sequence that is as long as the model has places goes on with its later half alone.
         """
         decoder, random = self._decoder, np.random.Generator(np.random.Philox(seed))
-        chosen, usable = choice or Choice(), min(decoder.vocabulary, BYTES)
-        text = list(prompt)
-        new = np.array(text[-decoder.limit :] if decoder.limit else text)
+        first, end = within or (0, decoder.steps.vocabulary)
+        chosen, limit, text = choice or Choice(), decoder.steps.places, list(prompt)
+        new = np.array(text[-limit:] if limit else text)
         decoder.reset()
         held = 0
         for _ in range(count):
-            if decoder.limit and held + len(new) > decoder.limit:
+            if limit and held + len(new) > limit:
                 decoder.reset()
-                new, held = np.array(text[-max(decoder.limit // 2, 1) :]), 0
-            scores = decoder.scores(new)[-1, :usable]
+                new, held = np.array(text[-max(limit // 2, 1) :]), 0
+            scores = decoder.scores(new[None])[0, -1, first:end]
             held += len(new)
-            text.append(chosen.draw(scores, random))
+            text.append(first + chosen.draw(scores, random))
             new = np.array(text[-1:])
             yield text[-1]
 
     @run_errors()
-    def text(self, prompt: str, count: int, choice: Choice | None = None, seed: int = 0) -> Iterator[str]:
+    def text(
+        self, prompt: str, count: int, choice: Choice | None = None, seed: int = 0, stop: str | None = None
+    ) -> Iterator[str]:
         """Pieces of the text that follows, each when it is known: whole characters, and U+FFFD for bytes that are
-        none."""
-        from codecs import getincrementaldecoder
+        none. It ends before `stop`, where that comes up."""
+        own, vocabulary = self._coding(), self._decoder.steps.vocabulary
+        given = own.begin(prompt)
+        if max(given) >= vocabulary:
+            raise Fault("E719", f"the model knows the tokens 0 to {vocabulary - 1}, not all of the prompt")
+        ids = self.tokens(given, count, choice, seed, within=(own.first, min(vocabulary, own.size)))
+        pieces = _pieces(own, given, ids)
+        return _until(stop, pieces) if stop else pieces
 
-        given = (prompt or "\n").encode()
-        if max(given) >= self._decoder.vocabulary:
+    def _coding(self) -> Coding:
+        """What the ids stand for: by the tokenizer given, or as the model file says it."""
+        tokens, vocabulary = self._decoder.steps.tokens, self._decoder.steps.vocabulary
+        kind = _said(self._said, "nnspec.text").get(tokens, "")
+        if self._tokenizer is not None:
+            own = coding(TOKENIZER, [read_tokenizer(Path(), str(self._tokenizer))], marked=True)
+        elif kind == TOKENIZER and "nnspec.tokenizer.json" in self._said:
+            marked = bool(_said(self._said, "nnspec.tokenizer").get("marks"))
+            own = coding(kind, [self._said["nnspec.tokenizer.json"]], marked)
+        elif kind == TOKENIZER or (not kind and vocabulary > BYTES):
             raise Fault(
-                "E719", f"the model knows the tokens 0 to {self._decoder.vocabulary - 1}, not all of the prompt"
+                "E719",
+                f"nothing says which text the {vocabulary} tokens of the model stand for",
+                help="--tokenizer tokenizer.json, or the weights of a run that was trained with one",
             )
-        reader = getincrementaldecoder("utf-8")("replace")
-        return self._pieces(given, count, choice, seed, reader)
+        elif kind and tokens not in _said(self._said, "nnspec.classes"):
+            raise Fault(
+                "E719",
+                f"which {kind} the numbers of {tokens} stand for, the run alone knows that learned them",
+                help="give that run as the weights",
+            )
+        else:
+            own = coding(kind or "bytes", _said(self._said, "nnspec.classes").get(tokens, ()))
+        if own.noun != "bytes" and own.size > vocabulary:
+            raise Fault(
+                "E719", f"there are {own.size} {own.noun}, and the model knows {vocabulary}: they are those of another"
+            )
+        return own
 
-    def _pieces(self, given: bytes, count: int, choice: Choice | None, seed: int, reader: Any) -> Iterator[str]:
-        for token in self.tokens(given, count, choice, seed):
-            if piece := reader.decode(bytes([token])):
-                yield piece
-        if rest := reader.decode(b"", final=True):
-            yield rest
+
+def _said(metadata: Mapping[str, str], key: str) -> dict[str, Any]:
+    """An object of the metadata; a file from elsewhere may hold anything, and then says nothing."""
+    try:
+        found = json.loads(metadata.get(key, "{}"))
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _pieces(own: Coding, given: Sequence[int], ids: Iterator[int]) -> Iterator[str]:
+    reader = own.reader(given)
+    for id in ids:
+        if piece := reader.push(id):
+            yield piece
+    if rest := reader.end():
+        yield rest
+
+
+def _until(stop: str, pieces: Iterator[str]) -> Iterator[str]:
+    """The pieces before `stop`; what may be its beginning waits for what follows."""
+    held = ""
+    for piece in pieces:
+        held += piece
+        before, found, _ = held.partition(stop)
+        if found:
+            if before:
+                yield before
+            return
+        free = len(held) - len(stop) + 1
+        if free > 0:
+            yield held[:free]
+            held = held[free:]
+    if held:
+        yield held

@@ -15,7 +15,7 @@ from nnspec.compiler.fit import require_fit, without_counters
 from nnspec.compiler.foreign_config import Config, read_config, require_config
 from nnspec.compiler.rename_file import Rename, rename_table
 from nnspec.compiler.renamed import advice, renamed
-from nnspec.data.slots import input_columns, slots_of
+from nnspec.data.slots import TOKENIZER_FILE, input_columns, slots_of, tokenized
 from nnspec.data.wording import listed, nearest, quoted
 from nnspec.diagnostics.errors import Fault
 from nnspec.ir.spec import Spec
@@ -95,9 +95,8 @@ def read_weights(source: Source) -> Weights:
             return Weights(arrays, lineage=lineage_of({}, _record(note)), advise=lambda missing: one_of_several(path))
         facts = read_json(path / "run.json")
         arrays, note = read_tensors(path / "weights.safetensors")
-        return Weights(
-            arrays, _lists(facts.get("classes")), _lists(facts.get("feeds")), lineage_of(facts, _record(note))
-        )
+        classes = {**_lists(facts.get("classes")), **_tokenizers(path, facts.get("tokenizer"))}
+        return Weights(arrays, classes, _lists(facts.get("feeds")), lineage_of(facts, _record(note)))
     if isinstance(source, Trained):
         return Weights(source.parameters, source.classes)
     raise Fault(
@@ -161,6 +160,8 @@ def fitting_weights(spec: Spec, source: Source, *, strict: bool = True, classes:
         kept = {name: kept[name] for name in meant if name in kept}
     for name, names in (classes or {}).items():
         if kept.get(name, names) != names:
+            if name in tokenized(spec):
+                raise Fault("E606", f"{name} is the text of another tokenizer than the weights were trained with")
             raise Fault(
                 "E606",
                 f"{name} has the classes {listed(map(quoted, names))}, "
@@ -196,6 +197,17 @@ def _require_same_feeds(spec: Spec, feeds: Lists) -> None:
                 f"{spec.name} feeds it with {_columns(columns)}",
                 help="an input means what it was trained with: give its columns in that order",
             )
+
+
+def _tokenizers(run: Path, names: Any) -> Lists:
+    """The tokenizer of a run, by the inputs and targets whose ids are its own. Raises E707 where it is gone."""
+    if not isinstance(names, list) or not names:
+        return {}
+    try:
+        content = (run / TOKENIZER_FILE).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Fault("E707", f"{run / TOKENIZER_FILE} cannot be read: {error}") from error
+    return dict.fromkeys(map(str, names), (content,))
 
 
 def _record(note: str) -> dict[str, Any]:

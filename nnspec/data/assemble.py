@@ -42,6 +42,8 @@ def assemble(table: Table, slots: Sequence[Slot], known: Mapping[str, Classes]) 
                 arrays[slot.name] = _text(cells, slot, bindings, classes, _place(table, slot.columns[0]))
             elif isinstance(found := _tensor(table, slot, bindings), np.ndarray):
                 arrays[slot.name] = found
+                if slot.text and slot.columns[0] in table.classes:
+                    classes[slot.name] = table.classes[slot.columns[0]]
             else:
                 late[slot.name] = found
         except Fault as fault:

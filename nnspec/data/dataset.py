@@ -13,8 +13,9 @@ from nnspec.data.assemble import assemble
 from nnspec.data.labels import Classes
 from nnspec.data.randomness import SPLIT, permutation
 from nnspec.data.rows import Dataset
-from nnspec.data.slots import Request, Slot, slots_of
+from nnspec.data.slots import TOKENIZER, Request, Slot, slots_of
 from nnspec.data.sources import Source
+from nnspec.data.text_ids import tokenizers
 from nnspec.data.windows import row_slots, windowed
 from nnspec.diagnostics.errors import DataError, Fault
 from nnspec.diagnostics.span import Span
@@ -85,6 +86,7 @@ class _Loader:
         self.declared = {"train": data.train, "validation": data.validation, "test": data.test}
 
     def load(self, names: Collection[str]) -> Splits:
+        self._read_tokenizer()
         wanted = [name for name in SPLITS if name in names and self.declared[name] is not None]
         found: dict[str, Dataset] = {}
         if self._needs_train(wanted):
@@ -103,11 +105,20 @@ class _Loader:
         unknown = any((slot.label or slot.text) and slot.name not in self.classes for slot in self.slots)
         return "train" in wanted or drawn or (unknown and bool(wanted))
 
+    def _read_tokenizer(self) -> None:
+        """Put the tokenizer of the training rows where vocabularies are, unless that of a trained model is there."""
+        source = self.data.train.source
+        path = str(source.options.get(TOKENIZER) or "") if source else ""
+        try:
+            self.classes |= tokenizers(self.slots, self.folder, path, self.classes)
+        except Fault as fault:
+            raise DataError([fault.at(self.data.train.span)]) from fault
+
     def _of_train(self) -> dict[str, Dataset]:
         """The train source, less the fractions that are taken from it."""
         if self.data.train.source is None or not self._source(self.data.train)[0].ordered:
             return self._divided(self._read("train", self.data.train))
-        found, end = dict[str, Dataset](), 1.0
+        parts, end = dict[str, tuple[float, float]](), 1.0
         for name in ("test", "validation"):
             split = self.declared[name]
             if split is not None and split.source is None:
@@ -115,9 +126,12 @@ class _Loader:
                 if begin <= 0:
                     fault = Fault("E609", "the fractions leave nothing of the text for training")
                     raise DataError([fault.at(split.span)])
-                found[name] = self._read("train", self.data.train, (begin, end), split.span)
-                end = begin
-        return {"train": self._read("train", self.data.train, (0.0, end)), **found}
+                parts[name], end = (begin, end), begin
+        found = {"train": self._read("train", self.data.train, (0.0, end))}  # first, since its words are those known
+        for name, part in parts.items():
+            split = self.declared[name]
+            found[name] = self._read("train", self.data.train, part, split.span if split else None)
+        return found
 
     def _read(
         self, name: str, split: Split, part: tuple[float, float] = (0.0, 1.0), place: Span | None = None
@@ -125,7 +139,7 @@ class _Loader:
         """All rows of a source, or those of a part; the first to be read fixes the classes."""
         try:
             source, slots = self._source(split)
-            table = source.read(self.folder, Request(slots, self.seed, SPLITS.index(name), part))
+            table = source.read(self.folder, Request(slots, self.seed, SPLITS.index(name), part, self.classes))
             window = source.windows
             found = assemble(table, row_slots(slots, window) if window else slots, self.classes)
             self.classes = dict(found.classes)

@@ -37,9 +37,10 @@ def read_npz(folder: Path, path: str, columns: Collection[str] | None = None) ->
 
 
 def read_arrays(folder: Path, path: str) -> dict[str, NDArray[Any]]:
-    """The arrays of an archive, which need not have rows in common. Raises E601, E603, E608 and E609."""
+    """The arrays of an archive, which need not have rows in common; their names may have parts, `past/steps`. Raises
+    E601, E603, E608 and E609."""
     with opened(folder, path) as (stream, size):
-        return _guarded(path, lambda: _arrays(stream, size, path, None)[0])
+        return _guarded(path, lambda: _arrays(stream, size, path, None, parts=True)[0])
 
 
 def read_npy(folder: Path, path: str) -> NDArray[Any]:
@@ -87,10 +88,11 @@ def _arrays(
     path: str,
     columns: Collection[str] | None,
     require: Callable[[dict[str, Header]], object] = lambda headers: None,
+    parts: bool = False,
 ) -> tuple[dict[str, NDArray[Any]], tuple[str, ...]]:
     """The arrays among `columns`, or all, once `require` has seen what they announce; and the names of all."""
     with open_archive(stream, path) as archive:
-        members = members_of(archive, path)
+        members = members_of(archive, path, parts)
         wanted = [name for name in members if columns is None or name in columns]
         headers = {name: checked_header(archive, members[name], size, f"{path}: array {name!r}") for name in wanted}
         require(headers)
@@ -111,8 +113,8 @@ def open_archive(stream: BinaryIO, path: str) -> ZipFile:
     return ZipFile(stream)
 
 
-def members_of(archive: ZipFile, path: str) -> dict[str, ZipInfo]:
-    """Array name to member.
+def members_of(archive: ZipFile, path: str, parts: bool = False) -> dict[str, ZipInfo]:
+    """Array name to member; with `parts` a name may have several, which are no steps through folders.
 
     Raises E608 for names that repeat or are paths; other members are no arrays and stay unread.
     """
@@ -121,9 +123,14 @@ def members_of(archive: ZipFile, path: str) -> dict[str, ZipInfo]:
     for name, count in names.items():
         if count > 1:
             raise Fault("E608", f"{path}: two members are named {quoted(name)}")
-        if "/" in name or "\\" in name or name in ("", ".npy", "..npy"):
+        plain = all(map(_is_plain, name.split("/"))) if parts else _is_plain(name)
+        if not plain:
             raise Fault("E608", f"{path}: the member name {quoted(name)} is a path; arrays have plain names")
     return {entry.filename.removesuffix(".npy"): entry for entry in entries if entry.filename.endswith(".npy")}
+
+
+def _is_plain(name: str) -> bool:
+    return not ("/" in name or "\\" in name or name in ("", ".", "..", ".npy", "..npy"))
 
 
 def checked_header(archive: ZipFile, member: ZipInfo, size: int, name: str) -> Header:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from nnspec.diagnostics.span import Span
@@ -11,6 +11,11 @@ from nnspec.ir.types import INTEGERS, TensorType, shape_text
 
 IGNORE = "ignore"
 """The option of class losses that names a value which stands for no class."""
+TOKENIZER = "tokenizer"
+"""The option of sources that names a tokenizer.json, and the kind of text that it makes."""
+TOKENIZER_FILE = "tokenizer.json"
+"""Where a run keeps it."""
+Classes = Sequence[str | int | bool]
 
 
 class Slot(NamedTuple):
@@ -30,7 +35,7 @@ class Slot(NamedTuple):
     ids: int | None = None
     """For inputs that an embedding reads: how many ids it has, of several the fewest."""
     text: str = ""
-    """`characters` or `words` where text may feed this integer [N, T]."""
+    """`characters`, `words` or `tokenizer` where text may feed this integer [N, T]."""
     target: bool = False
     span: Span | None = None
     """The entry of the data section, or else the declaration."""
@@ -50,6 +55,8 @@ class Request(NamedTuple):
     """0 for train, 1 for validation, 2 for test: synthetic splits differ."""
     part: tuple[float, float] = (0.0, 1.0)
     """For a source that is in order: from where to where it is read, as fractions of it."""
+    known: Mapping[str, tuple[str | int | bool, ...]] = {}
+    """Classes and vocabularies that are known already, by the names of their slots."""
 
     @property
     def columns(self) -> frozenset[str]:
@@ -74,8 +81,8 @@ def slots_of(spec: Spec) -> tuple[Slot, ...]:
                 span=target.span,
             )
         )
-    options = spec.data.train.source.options if spec.data and spec.data.train.source else {}
-    slots = [_reading(slot, str(options.get("text") or "")) for slot in slots]
+    kind = _text_kind(spec)
+    slots = [_reading(slot, kind) for slot in slots]
     return tuple(
         slot._replace(columns=feeds[slot.name].columns, single=feeds[slot.name].single, span=feeds[slot.name].span)
         if slot.name in feeds
@@ -87,6 +94,35 @@ def slots_of(spec: Spec) -> tuple[Slot, ...]:
 def input_columns(spec: Spec) -> dict[str, tuple[str, ...]]:
     """Input name to the columns that feed it in training, for `nnspec run` on tables with the same header."""
     return {slot.name: slot.columns for slot in slots_of(spec) if slot.columns and not slot.target}
+
+
+def tokenizer_path(spec: Spec) -> str:
+    """The tokenizer.json of the source to learn from, relative to the folder of the data; empty where it has none."""
+    source = spec.data.train.source if spec.data else None
+    return str(source.options.get(TOKENIZER) or "") if source else ""
+
+
+def tokenized(spec: Spec) -> list[str]:
+    """The inputs and targets whose ids are those of a tokenizer."""
+    return [slot.name for slot in slots_of(spec) if slot.text == TOKENIZER and slot.single]
+
+
+def without_tokenizer(spec: Spec, classes: Mapping[str, Classes]) -> tuple[dict[str, Classes], str]:
+    """Classes and vocabularies without the tokenizer among them, and its content; empty where there is none."""
+    own = [name for name in tokenized(spec) if name in classes]
+    lists = {name: found for name, found in classes.items() if name not in own}
+    return lists, str(classes[own[0]][0]) if own else ""
+
+
+def _text_kind(spec: Spec) -> str:
+    """What text that feeds integers becomes: `characters`, `words`, `tokenizer`, or nothing of that kind."""
+    source = spec.data.train.source if spec.data else None
+    if source is None:
+        return ""
+    if source.options.get(TOKENIZER):
+        return TOKENIZER
+    kind = str(source.options.get("text") or source.options.get("unit") or "")
+    return "" if kind == "bytes" else kind
 
 
 def _reading(slot: Slot, text: str) -> Slot:
@@ -112,7 +148,7 @@ def pixel_inputs(spec: Spec) -> list[str]:
 
 
 def text_inputs(spec: Spec) -> dict[str, str]:
-    """Input name to what it counts of the text that feeds it: `characters` or `words`."""
+    """Input name to what it counts of the text that feeds it: `characters`, `words` or the tokens of a `tokenizer`."""
     return {slot.name: slot.text for slot in slots_of(spec) if slot.text and slot.single and not slot.target}
 
 

@@ -69,6 +69,9 @@ class Csv(Source):
     end, 1 for what the rows to learn from have not, the others in sorted order from 2 on."""
     horizon: PositiveInt = 1
     """With a window: targets are so many lines that follow it, [N, horizon, *]; for one, [N, *] is its own line."""
+    tokenizer: Annotated[str, Limits(min_length=1)] | None = None
+    """A tokenizer.json: columns of text that feed integers [N, T] give its tokens, with those that it puts around a
+    text, such as [CLS] and [SEP], and its padding behind the end."""
 
     @property
     def windows(self) -> Window | None:
@@ -77,6 +80,8 @@ class Csv(Source):
         return Window(self.window, self.horizon) if self.window else None
 
     def _check(self) -> None:
+        if self.tokenizer is not None and self.text is not None:
+            raise Rule("tokenizer", f"tokens are those of the tokenizer, and text says {self.text}")
         if self.horizon != 1 and self.window is None:
             raise Rule("horizon", "horizon says how much follows a window, and there is no window")
         if len(self.delimiter) != 1 or self.delimiter in '\r\n"':
@@ -102,6 +107,12 @@ class Npz(Source):
     """The file, relative to the spec's folder or to `--data`."""
     text: Literal["characters", "words"] | None = None
     """Arrays of text that feed integers [N, T] give the numbers of their characters, or of their words, as in csv."""
+    tokenizer: Annotated[str, Limits(min_length=1)] | None = None
+    """A tokenizer.json that makes the numbers of arrays of text, as in csv."""
+
+    def _check(self) -> None:
+        if self.tokenizer is not None and self.text is not None:
+            raise Rule("tokenizer", f"tokens are those of the tokenizer, and text says {self.text}")
 
     def read(self, folder: Path, request: Request) -> Table:
         from nnspec.data.npz_file import read_npz
@@ -189,28 +200,40 @@ class ImageFolder(Source):
 
 @SOURCES("text")
 class Text(Source):
-    """The bytes of a UTF-8 file as tokens, in windows: what a language model reads, and what follows.
+    """The text of a UTF-8 file as tokens, in windows: what a language model reads, and what follows.
 
-    `text("data/book.txt", context = 64)` gives `tokens` [N, context], numbers from 0 to 255, and `next`, the same one
-    byte further on. Windows follow one another; a fraction takes the tail of the text, and no window reaches into two
-    splits.
+    `text("data/book.txt", context = 64)` gives `tokens` [N, context], bytes, numbers from 0 to 255, and `next`, the
+    same one token further on. Windows follow one another; a fraction takes the tail of the text, and no window reaches
+    into two splits. `unit = "words"` counts words, `tokenizer = "tokenizer.json"` makes the tokens of a byte-pair
+    vocabulary; either travels with the run. All splits are read as the one to learn from.
     """
 
     foreign_names: ClassVar[tuple[str, ...]] = ("text_file", "TextLineDataset", "TextDataset", "read_text", "txt")
     foreign_options: ClassVar[dict[str, str]] = called(
-        context="block_size context_length sequence_length seq_len window max_length"
+        context="block_size context_length sequence_length seq_len window max_length",
+        unit="text level",
+        tokenizer="vocab vocabulary tokenizer_file",
     )
     ordered: ClassVar[bool] = True
 
     path: Annotated[str, Limits(min_length=1)]
     """The file, relative to the spec's folder or to `--data`."""
     context: Annotated[int, Limits(ge=1, le=2**20)]
-    """Bytes of a window."""
+    """Tokens of a window."""
+    unit: Literal["bytes", "characters", "words"] = "bytes"
+    """What a token is. Characters and words have the numbers from 2 on, in sorted order, 0 stands for nothing and 1 for
+    what the text to learn from has not; words are what stands between white space."""
+    tokenizer: Annotated[str, Limits(min_length=1)] | None = None
+    """A tokenizer.json, as the library tokenizers saves it, relative to the same folder; tokens are its own then."""
+
+    def _check(self) -> None:
+        if self.tokenizer is not None and self.unit != "bytes":
+            raise Rule("tokenizer", f"tokens are those of the tokenizer, and unit says {self.unit}")
 
     def read(self, folder: Path, request: Request) -> Table:
         from nnspec.data.text_file import read_text
 
-        return read_text(folder, self.path, self.context, request.part)
+        return read_text(folder, self.path, self.context, request.part, request.slots, request.known)
 
 
 @SOURCES("synthetic")

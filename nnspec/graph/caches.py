@@ -9,11 +9,12 @@ from nnspec.ir.dims import Dim, symbol
 
 if TYPE_CHECKING:
     from nnspec.graph.graph import Graph, Value
+    from nnspec.ir.types import DType
 
 STEPS = "past/steps"
 """Input, an int64 scalar: how many steps there were."""
-CACHED = symbol("cached_steps")
-"""The same number, as a dimension."""
+PAST, PRESENT = "past/", "present/"
+END = 2**62
 
 
 class Caches:
@@ -25,21 +26,37 @@ class Caches:
         self.grown: dict[str, Value] = {}
         """New contents by the name of the input that takes them in the next run."""
 
-    def extended(self, name: str, new: Value) -> Value:
-        """What was cached under `name` with `new` [N, H, T, D] behind it: [N, H, cached + T, D]."""
-        past = self._g.input(f"past/{name}", new.type.with_shape(*new.shape[:2], CACHED, *new.shape[3:]))
-        return self.grow(past, self._g.op("Concat", past, new, axis=2))
+    def extended(self, name: str, new: Value, keep: int | None = None) -> Value:
+        """What was cached under `name` with `new` [N, H, T, D] behind it: [N, H, cached + T, D]. The next run gets all
+        of it, or the last `keep` steps."""
+        rows, heads, _, size = new.shape
+        past = self.past(name, rows, heads, size, keep, new.type.dtype)
+        return self.grow(past, self._g.op("Concat", past, new, axis=2), keep)
 
-    def past(self, name: str, rows: Dim, heads: int, size: int) -> Value:
-        """What was cached under `name`: float32 [N, heads, cached, size]."""
-        return self._g.input(f"past/{name}", tensor_type("float32", (rows, heads, CACHED, size)))
+    def past(
+        self, name: str, rows: Dim, heads: Dim, size: Dim, keep: int | None = None, dtype: DType = "float32"
+    ) -> Value:
+        """What was cached under `name`: [N, heads, cached, size]."""
+        steps = symbol("cached" if keep is None else f"cached_{keep}")
+        return self._g.input(f"{PAST}{name}", tensor_type(dtype, (rows, heads, steps, size)))
 
-    def grow(self, past: Value, whole: Value) -> Value:
+    def grow(self, past: Value, whole: Value, keep: int | None = None) -> Value:
         """State what takes the place of a value that `past` gave, in the next run."""
-        self.grown[past.name] = whole
+        self.grown[past.name] = whole if keep is None else self._last(whole, keep)
         return whole
+
+    def _last(self, whole: Value, keep: int) -> Value:
+        """At most `keep` steps, the last ones."""
+        g, kept = self._g, (*whole.shape[:2], symbol(f"kept_{keep}"), whole.shape[3])
+        bounds = [g.constant([n], "int64") for n in ((-keep, END, 2) if keep else (0, 0, 2))]
+        return g.op("Slice", whole, *bounds, type=whole.type.with_shape(*kept))
+
+
+def is_cache(name: str) -> bool:
+    """Whether an input is a tensor that grows."""
+    return name.startswith(PAST) and name != STEPS
 
 
 def present_name(past: str) -> str:
     """The output that holds the new content of the input `past/…`."""
-    return f"present/{past.removeprefix('past/')}"
+    return f"{PRESENT}{past.removeprefix(PAST)}"

@@ -191,7 +191,7 @@ class Attention(Layer):
             joined = native.attention(g, heads, x, memory, mask, weights, self.rotary)
         else:
             q, k, v = core.projected(g, heads, x, memory, weights, self.rotary)
-            k, v = core.with_past(g, k, v)
+            k, v = core.with_past(g, k, v, self.window)
             allowed = core.allowed(g, mask, x.shape[1], k.shape[2], causal=self.causal, window=self.window)
             mixed = core.mixed(g, q, k, v, allowed, self.dropout)
             if mask is not None and allowed is not None:

@@ -13,7 +13,7 @@ from nnspec.graph.graph import Graph, Value
 from nnspec.graph.random import keep_mask
 from nnspec.ir.dims import Dim
 from nnspec.layers.affine import affine
-from nnspec.layers.positions import angles, new_places, places
+from nnspec.layers.positions import angles, places
 
 LOWEST = -1e30
 """Added to the scores of what may not be looked at, so that it is below all others."""
@@ -150,18 +150,23 @@ def _near(g: Graph, queries: Dim, keys: Dim, causal: bool, window: int | None) -
         apart = np.arange(queries)[:, None] - np.arange(keys)
         near = (apart >= 0) if causal else np.ones_like(apart, bool)
         return g.constant(near & (np.abs(apart) < window) if window else near)
-    query, key = g.reshape(new_places(g, queries), (queries, 1)), places(g, keys)
+    here = places(g, queries)
+    if g.caches:  # the new steps are the last ones of the keys
+        here = g.op("Add", here, g.op("Sub", g.size_tensor(keys), g.size_tensor(queries)))
+    query, key = g.reshape(here, (queries, 1)), places(g, keys)
     parts = [g.op("GreaterOrEqual", query, key)] if causal else []
     if window:
         parts.append(g.op("Less", g.op("Abs", g.op("Sub", query, key)), window))
     return parts[0] if len(parts) == 1 else g.op("And", *parts)
 
 
-def with_past(g: Graph, k: Value, v: Value) -> tuple[Value, Value]:
-    """Keys and values with those of the steps before in front, where the graph is run step by step."""
+def with_past(g: Graph, k: Value, v: Value, window: int | None = None) -> tuple[Value, Value]:
+    """Keys and values with those of the steps before in front, where the graph is run step by step: of these at most as
+    many as a window shows."""
     if not g.caches:
         return k, v
-    return g.caches.extended(f"{g.origin}/key", k), g.caches.extended(f"{g.origin}/value", v)
+    keep = window - 1 if window else None
+    return g.caches.extended(f"{g.origin}/key", k, keep), g.caches.extended(f"{g.origin}/value", v, keep)
 
 
 def looks(g: Graph, allowed: Value, dtype: str) -> Value:

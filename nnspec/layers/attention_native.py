@@ -67,7 +67,8 @@ def _mixed(g: Graph, heads: Heads, q: Value, k: Value, v: Value, mask: Value | N
     """The result, and where the mask lets each query look, if there is one. The operator wants a mask that says so for
     each query, and gives nan where a mask of bool allows nothing, which one of -1e30 does not."""
     caches, names = g.caches, [f"{g.origin}/{name}" for name in ("key", "value")]
-    past = [caches.past(name, q.shape[0], heads.keys, heads.size) for name in names] if caches else []
+    keep = heads.window - 1 if heads.window else None
+    past = [caches.past(name, q.shape[0], heads.keys, heads.size, keep) for name in names] if caches else []
     numbers: dict[str, Any] = {"q_num_heads": heads.queries, "kv_num_heads": heads.keys, "scale": heads.scale}
     seen = added = None
     if mask is None and heads.window is None:
@@ -84,5 +85,5 @@ def _mixed(g: Graph, heads: Heads, q: Value, k: Value, v: Value, mask: Value | N
         return y, None if mask is None else seen
     mixed, *grown = g.op("Attention", q, k, v, added, *past, outputs=3, **numbers)
     for before, whole in zip(past, grown, strict=True):
-        caches.grow(before, whole)
+        caches.grow(before, whole, keep)
     return mixed, None

@@ -5,6 +5,7 @@
     run.json                                seed, classes, feeds, digests of the data, threads, versions
     weights.safetensors                     the best weights, with the record of their epoch
     model.onnx                              the deployable model
+    tokenizer.json                          what made ids of text, where a tokenizer did
     metrics.jsonl                           a record per epoch; times.jsonl and tensorboard/ stand beside it
     checkpoints/step-000123.safetensors     the whole state after a step, in one file, hence never torn
     run.lock                                who is writing, while somebody is
@@ -25,7 +26,7 @@ from typing import Any
 
 from nnspec.compiler.export import compile_model
 from nnspec.compiler.weights import lineage_of
-from nnspec.data.slots import input_columns
+from nnspec.data.slots import TOKENIZER_FILE, input_columns, tokenized, without_tokenizer
 from nnspec.diagnostics.errors import Fault
 from nnspec.files import sweep
 from nnspec.ir.spec import Spec
@@ -120,7 +121,11 @@ class RunFolder:
     def write_facts(self, spec: Spec, facts: dict[str, Any]) -> None:
         """What explains the run: `facts`, and what the spec adds."""
         content = {"format": FORMAT, "spec": spec.path, "settings": spec.settings, **facts}
-        write_json(self.facts, {**content, "feeds": input_columns(spec)})
+        lists, tokenizer = without_tokenizer(spec, facts["classes"])
+        if tokenizer:
+            write_text(self.path / TOKENIZER_FILE, tokenizer)
+            content["tokenizer"] = tokenized(spec)
+        write_json(self.facts, {**content, "classes": lists, "feeds": input_columns(spec)})
 
     def read_facts(self) -> dict[str, Any]:
         """Raises E707 where this is no run directory, or one of another version."""

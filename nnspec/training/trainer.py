@@ -18,6 +18,7 @@ from nnspec.data.labels import given_classes
 from nnspec.data.rows import Dataset
 from nnspec.data.slots import slots_of
 from nnspec.data.stream import Stream, is_stream
+from nnspec.data.text_ids import tokenizers_of
 from nnspec.diagnostics.errors import Fault
 from nnspec.ir import codec
 from nnspec.ir.spec import Spec
@@ -44,7 +45,6 @@ from nnspec.training.tally import Metrics, Tally
 
 Array = np.ndarray[Any, Any]
 GIVEN = Place("in the batch given")
-
 
 SEEDS = 1 << 63
 """Random numbers follow from so many seeds."""
@@ -88,7 +88,8 @@ class Trainer:
         self.folder = Path(folder) if folder is not None else Path(spec.path).parent
         self._engine = Engine(spec, registries(), self.seed, device)
         self._metrics = Metrics(spec, registries())
-        self._memory = Memory(self._new_history(), classes=dict(given_classes(slots_of(spec), classes)))
+        known = given_classes(slots_of(spec), classes) | tokenizers_of(spec, self.folder)
+        self._memory = Memory(self._new_history(), classes=known)
         self._intake = Intake(spec, self._memory, self._engine.gradients_program)
         self.rows = Rows(spec, self.folder, self.seed, self._memory)  # the splits of the spec, each read once
         self._engine.state.assign(initial_values(spec, registries(), self.seed))

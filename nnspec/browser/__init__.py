@@ -1,1 +1,0 @@
-"""A page that trains an image classifier in the browser, as one HTML file."""
