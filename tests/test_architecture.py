@@ -22,6 +22,7 @@ ROOMS = [
         "estimator",
         "docs",
         "report",
+        "browser",
         "editors",
         "serving",
         "cli",

@@ -28,6 +28,7 @@ EXAMPLES = {
         "nnspec compile spirals.nn --weights runs/spirals -o spirals.onnx",
         "nnspec compile spirals.nn --weights runs/spirals -o small.onnx --quantize int8 --max-drop 0.01",
     ),
+    "page": ("nnspec page digits.nn -o digits.html", "nnspec page digits.nn --weights runs/digits -o digits.html"),
     "verify": ("nnspec verify spirals.onnx spirals.golden.npz",),
     "run": (
         "nnspec run spirals.onnx --input position=spirals.csv --head 5",

@@ -23,6 +23,7 @@ COMMANDS = {
     "report": "write the report of a run again",
     "eval": "measure loss and metrics of a trained model",
     "compile": "write a verified ONNX file",
+    "page": "write a web page that trains an image classifier in the browser",
     "verify": "check that a deployed model gives the answers that were recorded",
     "run": "run a model on tables, arrays or images",
     "serve": "answer over HTTP, by the Open Inference Protocol",

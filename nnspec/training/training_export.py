@@ -38,8 +38,11 @@ RESERVED = (PARAMETERS, STATISTICS, TOTAL, "seed", "draw", "weight")
 
 
 @run_errors()
-def export_training(trainer: Trainer, folder: str | Path, *, opset: int | None = None) -> dict[str, Any]:
-    """Write the folder, from the state that the trainer is in; the manifest.
+def export_training(
+    trainer: Trainer, folder: str | Path, *, opset: int | None = None, outputs: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """Write the folder, from the state that the trainer is in; the manifest. `outputs` are names and values of the spec
+    that `predict.onnx` gives, by default the outputs of the model.
 
     Where the data of the spec is there, statistics of the training rows are fitted first as `fit` does, and the last
     batch of an epoch has a file of its own. Raises E723 where the spec trains in a way that files cannot say, E710 for
@@ -48,7 +51,7 @@ def export_training(trainer: Trainer, folder: str | Path, *, opset: int | None =
     rows = _rows(trainer)
     if rows is not None:
         trainer._prepare(RowFeed(trainer._engine, rows))
-    return _written(trainer._engine, Path(folder), rows, trainer.classes, opset or OPSET)
+    return _written(trainer._engine, Path(folder), rows, trainer.classes, opset or OPSET, outputs)
 
 
 def _rows(trainer: Trainer) -> Dataset | None:
@@ -60,7 +63,12 @@ def _rows(trainer: Trainer) -> Dataset | None:
 
 
 def _written(
-    engine: Engine, folder: Path, rows: Dataset | None, classes: Mapping[str, tuple[Any, ...]], opset: int
+    engine: Engine,
+    folder: Path,
+    rows: Dataset | None,
+    classes: Mapping[str, tuple[Any, ...]],
+    opset: int,
+    outputs: Mapping[str, str] | None,
 ) -> dict[str, Any]:
     spec, train, state = engine.spec, engine.train, engine.state
     _require_sayable(engine, rows)
@@ -76,7 +84,7 @@ def _written(
         files["step"][str(size)] = f"step_{size}.onnx"
         _write(engine, folder / f"step_{size}.onnx", step_graph(engine, _sizes(engine, rows, size)), opset)
     _write(engine, folder / "update.onnx", whole_update_graph(engine), opset)
-    _write(engine, folder / "predict.onnx", predict_graph(engine), opset)
+    _write(engine, folder / "predict.onnx", predict_graph(engine, outputs), opset)
     vectors = {PARAMETERS: state.trained.flat, **{slot: buffer.flat for slot, buffer in state.slots.items()}}
     if state.held:
         vectors[STATISTICS] = state.held.flat

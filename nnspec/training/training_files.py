@@ -105,10 +105,11 @@ def whole_update_graph(engine: Engine) -> Graph:
     return optimized(g)
 
 
-def predict_graph(engine: Engine) -> Graph:
-    """The outputs of the model as in inference, from `parameters` and `statistics`; free sizes stay free."""
-    outputs = {item.name: item.value for item in engine.spec.outputs}
-    old = forward_graph(engine.spec, engine.library, outputs)
+def predict_graph(engine: Engine, outputs: Mapping[str, str] | None = None) -> Graph:
+    """The outputs of the model, or values of it by name, as in inference, from `parameters` and `statistics`; free
+    sizes stay free."""
+    own = {item.name: item.value for item in engine.spec.outputs}
+    old = forward_graph(engine.spec, engine.library, outputs or own)
     g, known = _from_flat(engine, old)
     for name, value in old.outputs.items():
         g.output(name, known.get(value, value))

@@ -33,6 +33,7 @@ ELSEWHERE = {
     "pip install pre-commit": "tests/kits/test_pre_commit.py",
     "pre-commit install": "tests/kits/test_pre_commit.py",
     "pre-commit run --all-files": "tests/kits/test_pre_commit.py",
+    "npm install onnxruntime-web": "tests/web/test_browser.py",
 }
 """Commands that fetch something, and the test that runs them."""
 

@@ -20,6 +20,11 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
     shutil.copytree(ROOT / "specs", tmp_path / "specs")
     spec = (ROOT / "specs" / "iris.nn").read_text(encoding="utf-8")
     (tmp_path / "mistake.nn").write_text(spec.replace("dense(", "densse(", 1), encoding="utf-8")
+    stand_in = tmp_path / "node_modules" / "onnxruntime-web"  # for what npm would install
+    (stand_in / "dist").mkdir(parents=True)
+    (stand_in / "package.json").write_text('{"version": "1.30.0"}')
+    for name in ("ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm"):
+        (stand_in / "dist" / name).touch()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("NO_COLOR", "1")
     yield tmp_path

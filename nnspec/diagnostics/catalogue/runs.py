@@ -219,6 +219,16 @@ MODELS = (
         shell=True,
     ),
     Entry(
+        "E730",
+        "no page can train this model",
+        """`nnspec page` writes a page for image classifiers: one input, uint8 or float32 [N, 1, H, W] in grey or
+        [N, 3, H, W] in colours, and a class for every image, told by logits. The page holds onnxruntime-web, which
+        `npm install onnxruntime-web` puts into `node_modules`; `--runtime` names another folder that holds it.""",
+        "$ nnspec page specs/iris.nn -o iris.html",
+        "$ nnspec page specs/lenet5.nn -o lenet5.html",
+        shell=True,
+    ),
+    Entry(
         "E740",
         "the server cannot listen at this address",
         """Another process has the port, or the machine has no such address. `--port 0` takes any port that is free.

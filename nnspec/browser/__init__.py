@@ -1,0 +1,1 @@
+"""A page that trains an image classifier in the browser, as one HTML file."""
