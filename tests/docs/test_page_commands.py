@@ -10,13 +10,15 @@ from pathlib import Path
 import pytest
 from runner import ELSEWHERE, RUNNERS, matches, run_page
 from snippets import PAGES, ROOT, snippets
+from stand_ins import write_stand_ins
 
 WITH_CODE = [page for page in PAGES if {snippet.language for snippet in snippets(page)} & set(RUNNERS)]
 
 
 @pytest.fixture
 def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder with the specs of the repository, in which the commands of a page run one after another."""
+    """A folder with the specs of the repository, and what a page has of other frameworks, in which the commands of a
+    page run one after another."""
     shutil.copytree(ROOT / "specs", tmp_path / "specs")
     spec = (ROOT / "specs" / "iris.nn").read_text(encoding="utf-8")
     (tmp_path / "mistake.nn").write_text(spec.replace("dense(", "densse(", 1), encoding="utf-8")
@@ -25,6 +27,7 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
     (stand_in / "package.json").write_text('{"version": "1.30.0"}')
     for name in ("ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm"):
         (stand_in / "dist" / name).touch()
+    write_stand_ins(tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("NO_COLOR", "1")
     yield tmp_path

@@ -10,7 +10,8 @@ RUNS = (
         "a file is there already, or cannot have this name",
         """`nnspec new` never writes over a file. The name of the file is the name of the model, so it is made of
         letters, digits and _, and ends with .nn. `nnspec compile` writes a file that ends with .onnx, and never one of
-        the spec's own. The folder must exist.""",
+        the spec's own; `nnspec weights` one that ends with .safetensors, and never what it reads. The folder must
+        exist.""",
         "$ nnspec new classifier     # classifier.nn exists",
         "$ nnspec new classifier -o second.nn",
         shell=True,
@@ -19,7 +20,8 @@ RUNS = (
         "E707",
         "a file of a run, or a model, cannot be read or written",
         """The file is missing or damaged, was written by another version, or the disk is full or read-only. Files of a
-        run are replaced as a whole, so the one before is still there.""",
+        run are replaced as a whole, so the one before is still there. Weights are read from safetensors files; pickles
+        of PyTorch, which can run code, are not.""",
         "$ nnspec eval specs/iris.nn --weights runs/irs",
         "$ nnspec eval specs/iris.nn --weights runs/iris",
         shell=True,
@@ -113,7 +115,8 @@ MODELS = (
         missing, what is unexpected, what has another shape, and what is no finite number in the parameter's dtype.
         Parameters are named by their paths in the spec. The help says which name of the file is likely that of which
         parameter; `init = weights("file", part = …, into = …, only = …, rename = …)` takes a part of a file, or other
-        names.
+        names, and so does `--rename` beside `--weights`. `nnspec weights FILE --rename TABLE --spec SPEC` says where
+        each tensor lands. Where a `config.json` beside the file says what the model is, the spec must agree.
 
         The weights of a run also belong to the columns that fed its inputs: a spec that feeds others, or the same in
         another order, is refused.""",
