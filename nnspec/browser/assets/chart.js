@@ -52,7 +52,7 @@ export function draw(place, lines, { title, x: xs, y: [low, high], write, unit }
     picture.append(element("text", { class: "end", x: LEFT - 7, y: y(value) + 4 }, write(value)));
   }
   for (const value of ticks(0, last, 5)) {
-    if (value === 0 || !Number.isInteger(value) || value > last * 0.98) continue;
+    if (value === 0 || !Number.isInteger(value) || x(value) > width - RIGHT - 72) continue; // there the unit stands
     picture.append(element("text", { class: "middle", x: x(value), y: HEIGHT - 6 }, value.toLocaleString("en")));
   }
   picture.append(element("text", { class: "end", x: width - RIGHT, y: HEIGHT - 6 }, unit));
