@@ -15,6 +15,7 @@ from nnspec.compiler.export import CompiledModel, compile_model
 from nnspec.data.rows import Dataset
 from nnspec.diagnostics.errors import Fault, NnspecError
 from nnspec.graph import onnx_file
+from nnspec.graph.external_data import size_of
 from nnspec.ir.spec import Spec
 from nnspec.training.measured import drop, measure, watched_values
 from nnspec.training.trainer import Trainer
@@ -92,4 +93,4 @@ def _form(model: CompiledModel) -> str:
 
 
 def _weights(model: CompiledModel) -> int:
-    return sum(len(tensor.raw_data) for tensor in model.onnx.graph.initializer)
+    return sum(map(size_of, model.onnx.graph.initializer))
