@@ -20,6 +20,7 @@ from nnspec.graph.caches import Caches, present_name
 from nnspec.graph.errors import GraphError, OpsetError
 from nnspec.graph.graph import Graph, numpy_dtype
 from nnspec.graph.passes import optimized
+from nnspec.graph.rows import in_rows
 from nnspec.ir.spec import Spec
 from nnspec.library import registries
 from nnspec.runtime.edge import run_errors
@@ -70,7 +71,7 @@ def compile_decoder(
     about = {**metadata(spec, arrays, given.classes, given.lineage), **steps.metadata}
 
     def written(rows: Tensors | None = None) -> tuple[Any, Tensors]:
-        graph, folded = fold_weights(graph_of_steps(spec, library, steps, known_opset(spec, opset)), arrays)
+        graph, folded = fold_weights(in_rows(graph_of_steps(spec, library, steps, known_opset(spec, opset))), arrays)
         if rows is not None:
             graph, folded = narrowed(graph, folded, decided(form, ()), rows, rows)
         beside: dict[str, Array] = {}

@@ -29,7 +29,8 @@ class Attention(Layer):
 
     Parameters: `query.weight` [heads · head_size, D], `key.weight` and `value.weight` [kv_heads · head_size, E],
     `output.weight` [D, heads · head_size], and with `bias` a `query.bias`, … for each. `in_proj_weight` of PyTorch's
-    MultiheadAttention is query, key and value one above the other, its `out_proj` is output. ONNX: MatMul and Softmax.
+    MultiheadAttention is query, key and value one above the other, its `out_proj` is output. ONNX: MatMul and Softmax;
+    Attention and RotaryEmbedding in files of opset 23 and later.
     """
 
     foreign_options = called(
