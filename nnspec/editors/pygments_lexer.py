@@ -22,7 +22,12 @@ class NnspecLexer(RegexLexer):  # type: ignore[misc]  # Pygments has no types
 
     tokens = {  # noqa: RUF012  as Pygments wants it
         "root": [
-            (r"\s+", Whitespace),
+            (
+                r"^([ \t]*)([A-Za-z_]\w*)(?=[ \t]*(?:#[^\n]*)?\r?$)",
+                bygroups(Whitespace, Name.Function),
+            ),  # a layer alone
+            (r"\n", Whitespace),
+            (r"[^\S\n]+", Whitespace),
             (r"#[^\n]*", Comment.Single),
             (r'"(\\.|[^"\\\n])*"', String.Double),
             (r"'(\\.|[^'\\\n])*'", String.Single),
@@ -30,8 +35,10 @@ class NnspecLexer(RegexLexer):  # type: ignore[misc]  # Pygments has no types
             (r"(model|block)(\s+)([A-Za-z_]\w*)", bygroups(Keyword.Declaration, Whitespace, Name.Class)),
             (r"([A-Za-z_]\w*)(\s*)(=)(?!=)", bygroups(Name.Attribute, Whitespace, Operator)),
             (words(DTYPES, suffix=r"\b(?=\s*\[)"), Keyword.Type),
-            (words(DECLARATIONS, prefix=r"(?<![\w.])", suffix=r"\b(?=[\s{])"), Keyword.Declaration),
-            (words(STATEMENTS, suffix=r"\b"), Keyword),
+            (r"(?<![\w.])(data|train|export|require)\b(?=\s*\{)", Keyword.Declaration),
+            (r"(?<![\w.])(nnspec(?=\s+\d)|use(?=\s+[\"'A-Za-z]))", Keyword.Declaration),
+            (r"target\b(?=\s+[A-Za-z_]\w*\s*:)", Keyword),  # a name like any other elsewhere
+            (words([word for word in STATEMENTS if word != "target"], suffix=r"\b"), Keyword),
             (words(("and", "or", "not"), suffix=r"\b"), Operator.Word),
             (words(CONSTANTS, suffix=r"\b"), Keyword.Constant),
             (r"(->)(\s*)([A-Za-z_]\w*)", bygroups(Operator, Whitespace, Name.Function)),

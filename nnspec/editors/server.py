@@ -16,6 +16,7 @@ from nnspec.diagnostics.render import URL
 from nnspec.diagnostics.span import Span
 from nnspec.editors.completion import completions
 from nnspec.editors.document import Document, understood
+from nnspec.editors.guesses import guesses
 from nnspec.editors.hover import hints, hover, symbols
 from nnspec.editors.names import places_of
 from nnspec.language.formatting.format import formatted
@@ -202,14 +203,15 @@ def on_code_action(own: Server, params: lsp.CodeActionParams) -> list[lsp.CodeAc
     first, last = params.range.start.line + 1, params.range.end.line + 1
     actions = []
     for found in document.found:
-        if found.edits and found.span and first <= found.span.end_line and found.span.line <= last:
-            edits = [lsp.TextEdit(_range(document.lines, edit.span), edit.text) for edit in found.edits]
+        offered = guesses(found, document.lines)
+        if offered and found.span and first <= found.span.end_line and found.span.line <= last:
+            edits = [lsp.TextEdit(_range(document.lines, edit.span), edit.text) for edit in offered]
             action = lsp.CodeAction(
-                found.help or "Mend it",
+                "Write " + offered[0].text if not found.edits else found.help or "Mend it",
                 kind=lsp.CodeActionKind.QuickFix,
                 diagnostics=[_finding(document, found)],
                 edit=lsp.WorkspaceEdit(changes={uri: edits}),
-                is_preferred=True,
+                is_preferred=bool(found.edits),
             )
             actions.append(action)
     return actions

@@ -62,7 +62,7 @@ def test_the_grammar_for_editors_knows_the_same_words() -> None:
 
 def test_what_the_extension_names_is_there() -> None:
     package = json.loads((EXTENSION / "package.json").read_text())
-    named = [package["main"], package["contributes"]["languages"][0]["configuration"]]
+    named = ["extension.js", package["contributes"]["languages"][0]["configuration"]]
     named += [grammar["path"] for grammar in package["contributes"]["grammars"]]
     assert all((EXTENSION / path).is_file() for path in named)
     json.loads((EXTENSION / "language-configuration.json").read_text())

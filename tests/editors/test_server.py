@@ -113,6 +113,25 @@ def test_diagnostics_as_one_types(session: Session) -> None:
     session(talk)
 
 
+def test_what_was_probably_meant_is_offered(session: Session) -> None:
+    """Typing errors, which `check --fix` leaves to people: of a layer, and of the name of an option."""
+    wrong = TEXT.replace("-> relu", "-> reluu").replace("adam(lr", "adam(betaa1 = 0.8, lr")
+
+    async def talk(client: LanguageClient, published: list[Any]) -> None:
+        opened(client, wrong)
+        await until(lambda: len(published) == 1)
+        layer, option = sorted(published[0].diagnostics, key=lambda found: found.range.start.line)
+        for found, text, length in ((layer, "relu", 5), (option, "beta1", 6)):
+            context = lsp.CodeActionContext([found])
+            (action,) = await client.text_document_code_action_async(lsp.CodeActionParams(OWN, found.range, context))
+            (edit,) = action.edit.changes[URI]
+            assert (action.title, edit.new_text, action.is_preferred) == (f"Write {text}", text, False)
+            assert edit.range.start == found.range.start
+            assert edit.range.end.character - edit.range.start.character == length
+
+    session(talk)
+
+
 def test_hover_definition_symbols_and_hints(session: Session) -> None:
     async def talk(client: LanguageClient, published: list[Any]) -> None:
         opened(client, TEXT)
