@@ -1,4 +1,4 @@
-"""The TextMate grammar, in the engine of Visual Studio Code: over all specs, and held against the lexer for Pygments."""
+"""The TextMate grammar in the engine of Visual Studio Code, over all specs, held against the lexer for Pygments."""
 
 from __future__ import annotations
 
