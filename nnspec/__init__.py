@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nnspec.api import RequirementWarning, check, compile, load, loads
+    from nnspec.compiler.generation import Generator
     from nnspec.compiler.weight_files import load_weights, save_weights
     from nnspec.diagnostics.errors import DataError, Diagnostic, NnspecError, RunError, SpecError
     from nnspec.estimator.classifier import NNClassifier
@@ -29,6 +30,7 @@ __all__ = [
     "DataError",
     "Diagnostic",
     "EpochDone",
+    "Generator",
     "History",
     "NNClassifier",
     "NNRegressor",
@@ -62,6 +64,7 @@ _HOMES = {
     "load_weights": "nnspec.compiler.weight_files",
     "loads": "nnspec.api",
     "save_weights": "nnspec.compiler.weight_files",
+    "Generator": "nnspec.compiler.generation",
     "NNClassifier": "nnspec.estimator.classifier",
     "NNRegressor": "nnspec.estimator.regressor",
     "Spec": "nnspec.ir.spec",

@@ -119,6 +119,29 @@ class Generator:
         pieces = _pieces(own, given, ids)
         return _until(stop, pieces) if stop else pieces
 
+    def stream(
+        self,
+        prompt: str,
+        tokens: int = 200,
+        *,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        seed: int = 0,
+        stop: str | None = None,
+    ) -> Iterator[str]:
+        """Pieces of the text that follows the prompt, as `nnspec generate` writes them."""
+        choice = Choice(temperature, top_k, top_p)
+        if not 0 <= temperature < float("inf") or (top_k is not None and top_k < 1) or tokens < 1:
+            raise ValueError("temperature is at least 0, top_k and tokens are at least 1")
+        if top_p is not None and not 0 < top_p <= 1:
+            raise ValueError("top_p is above 0 and at most 1")
+        return self.text(prompt, tokens, choice, seed, stop)
+
+    def write(self, prompt: str, tokens: int = 200, **choice: Any) -> str:
+        """The text that follows the prompt; the options are those of `stream`."""
+        return "".join(self.stream(prompt, tokens, **choice))
+
     def _coding(self) -> Coding:
         """What the ids stand for: by the tokenizer given, or as the model file says it."""
         tokens, vocabulary = self._decoder.steps.tokens, self._decoder.steps.vocabulary

@@ -114,8 +114,8 @@ MEANINGS = (
     Entry(
         "E612",
         "a library that reads this kind of data is not installed",
-        """Images are decoded by Pillow, Parquet is read and written by pyarrow. They are an extra, so that whoever
-        needs none of this installs none of it.""",
+        """Images are decoded by Pillow, Parquet is read and written by pyarrow, a tokenizer.json is read by tokenizers.
+        They are extras, so that whoever needs none of this installs none of it.""",
         '$ pip install nnspec     # and in the spec: train = images("pets")',
         '$ pip install pillow     # and in the spec: train = images("pets")',
         shell=True,

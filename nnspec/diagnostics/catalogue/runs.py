@@ -186,7 +186,9 @@ MODELS = (
         "the model cannot write text",
         """`nnspec generate` runs a model step by step: it reads one sequence of tokens, int64[N, T], and gives a score
         to every token that may follow, [N, T, vocabulary]. What was said must not depend on what comes later, so
-        attention is causal, and no other layer looks along the sequence.""",
+        attention is causal, and no other layer looks along the sequence. `nnspec compile --decode` writes such a model
+        as a file, under the same conditions. Text needs to know what the tokens stand for: the run knows, or
+        `--tokenizer` names it.""",
         "$ nnspec generate encoder.nn --weights run     # attention(4)",
         "$ nnspec generate decoder.nn --weights run     # attention(4, causal = true)",
         shell=True,
