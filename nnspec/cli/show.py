@@ -41,13 +41,14 @@ def run(options: argparse.Namespace) -> int:
 
 def _model(options: argparse.Namespace) -> int:
     """Show a model file."""
-    from nnspec.cli.show_model import lineage, read_model, spec_of, summary
+    from nnspec.cli.show_model import lineage, spec_of, summary
+    from nnspec.compiler.foreign import read_model
     from nnspec.diagnostics.errors import Fault
     from nnspec.graph import onnx_file
 
     if options.set:
         raise Fault("E610", f"{options.spec} holds its settings", help="--set goes with a spec")
-    model = read_model(options.spec)
+    model = read_model(options.spec, {}, trial=False)
     said = onnx_file.metadata(model)
     spec = spec_of(options.spec, said)
     if spec is None and options.format != "text":

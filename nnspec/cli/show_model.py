@@ -14,20 +14,8 @@ from typing import Any
 from nnspec.api import RequirementWarning, load
 from nnspec.diagnostics.errors import Fault, NnspecError
 from nnspec.graph import onnx_file
-from nnspec.graph.errors import GraphError
 from nnspec.graph.external_data import referring, size_of
 from nnspec.ir.spec import Spec
-
-
-def read_model(path: str) -> Any:
-    """The ModelProto in a file, without the tensors that it has in another. Raises E707 where there is none, E705 where
-    it holds something else."""
-    if not Path(path).is_file():
-        raise Fault("E707", f"there is no file {path}")
-    try:
-        return onnx_file.load(path, {})
-    except (GraphError, OSError) as error:
-        raise Fault("E705", str(error)) from error
 
 
 def spec_of(path: str, said: Mapping[str, str]) -> Spec | None:

@@ -10,13 +10,12 @@ from typing import Any
 import numpy as np
 
 from nnspec.compiler.answers import How, answers
+from nnspec.compiler.foreign import read_model
 from nnspec.data.images.formats import Resizing
 from nnspec.data.images.given import recorded
 from nnspec.data.io import Inputs, Meaning, Text
 from nnspec.data.reading.sequence import Batch
-from nnspec.diagnostics.errors import Fault
 from nnspec.graph import onnx_file
-from nnspec.graph.graph import GraphError
 from nnspec.ir.types import TensorType
 from nnspec.runtime.session import Brake, Session, available_cores
 
@@ -100,17 +99,6 @@ class Deployed:
             if len(fitting) == 1:
                 found[name] = fitting[0]
         return found
-
-
-def read_model(path: str | Path, beside: dict[str, Array]) -> Any:
-    """The ModelProto in a file; `beside` gets the tensors that it has in another. Raises E707 where there is none, E705
-    where it holds something else."""
-    if not Path(path).is_file():
-        raise Fault("E707", f"there is no file {path}")
-    try:
-        return onnx_file.load(path, beside)
-    except (GraphError, OSError) as error:
-        raise Fault("E705", str(error)) from error
 
 
 def _names(text: str | None) -> tuple[str, ...] | None:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from nnspec.graph.dtypes import numpy_dtype
-from nnspec.graph.errors import GraphError
+from nnspec.graph.foreign.tensors import check_external
 
 Array = np.ndarray[Any, Any]
 
@@ -51,8 +51,8 @@ def write(model: Any, beside: Mapping[str, Array], path: Path, name: str) -> Non
 
 
 def read(model: Any, folder: Path) -> dict[str, Array]:
-    """The tensors that a model in a folder refers to, mapped from their files. Raises a GraphError for files outside of
-    the folder, and for those that end too early."""
+    """The tensors that a model in a folder refers to, mapped from their files. Raises E731 for files outside of the
+    folder, and for those that end too early."""
     return {tensor.name: _mapped(tensor, folder) for tensor in referring(model)}
 
 
@@ -63,14 +63,9 @@ def size_of(tensor: Any) -> int:
 
 def _mapped(tensor: Any, folder: Path) -> Array:
     place = {entry.key: entry.value for entry in tensor.external_data}
-    path = folder / place.get("location", "")
-    inside = path.resolve().is_relative_to(folder.resolve()) and path.is_file()
-    if not inside:
-        raise GraphError(f"the content of {tensor.name} is in {path}, which is no file beside the model")
-    start, size = int(place.get("offset", 0)), size_of(tensor)
-    if int(place.get("length", size)) != size or start < 0 or start + size > path.stat().st_size:
-        raise GraphError(f"{path} does not hold the {size} bytes of {tensor.name} from {start} on")
-    return np.memmap(path, numpy_dtype(_dtype(tensor)), "r", start, tuple(tensor.dims))
+    check_external(tensor, size_of(tensor), str(folder), tensor.name)
+    start = int(place.get("offset", 0))
+    return np.memmap(folder / place["location"], numpy_dtype(_dtype(tensor)), "r", start, tuple(tensor.dims))
 
 
 def _dtype(tensor: Any) -> str:

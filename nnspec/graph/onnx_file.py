@@ -87,17 +87,12 @@ def save(model: onnx.ModelProto, path: str | Path, beside: Mapping[str, Array] |
     replace_file(target, lambda file: file.write_bytes(to_bytes(model)))
 
 
-def load(path: str | Path, beside: dict[str, Array] | None = None) -> onnx.ModelProto:
-    """The model in a file; a GraphError where that holds something else. Tensors in another file become part of the
-    model or, where it is given, of `beside`, which maps them."""
+def from_bytes(data: bytes, source: str) -> onnx.ModelProto:
+    """The model in the bytes of a file; a GraphError where it is none. Tensors in other files stay there."""
     try:
-        if beside is None:
-            return onnx.load(str(path))
-        model = onnx.load(str(path), load_external_data=False)
-        beside.update(external_data.read(model, Path(path).parent))
-        return model
+        return onnx.load_model_from_string(data)
     except (DecodeError, ValueError) as error:
-        raise GraphError(f"{path} is no ONNX model") from error
+        raise GraphError(f"{source} is no ONNX model") from error
 
 
 def signature(model: onnx.ModelProto) -> dict[str, TensorType]:
@@ -289,7 +284,7 @@ __all__ = [
     "add_metadata",
     "check",
     "declared",
-    "load",
+    "from_bytes",
     "metadata",
     "results",
     "save",

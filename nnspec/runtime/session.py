@@ -202,6 +202,7 @@ def _options(threads: int, memory: Memory, spinning: bool) -> ort.SessionOptions
     options.intra_op_num_threads = threads
     options.add_session_config_entry("session.force_spinning_stop", "1")
     options.add_session_config_entry("session.intra_op.allow_spinning", str(int(spinning)))
+    options.add_session_config_entry("session.load_model_format", "ONNX")  # never ORT's own, which its bytes may feign
     return options
 
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from nnspec.compiler.deployed import Deployed, read_model
+from nnspec.compiler.deployed import Deployed
+from nnspec.compiler.foreign import read_model
 from nnspec.data.wording import size_text
 from nnspec.diagnostics.errors import Fault
 from nnspec.ir.types import TensorType

@@ -137,7 +137,7 @@ def test_errors_have_codes(nnspec: Command, folder: Path) -> None:
     assert "error[E610]" in nnspec("run", "specs/iris.nn", "--input", "features=x.csv").err
     assert "error[E707]" in nnspec("run", "missing.onnx", "--input", "features=x.csv").err
     (folder / "bad.onnx").write_bytes(b"no model")
-    assert "error[E705]" in nnspec("run", "bad.onnx", "--input", "features=specs/data/iris.csv").err
+    assert "error[E731]" in nnspec("run", "bad.onnx", "--input", "features=specs/data/iris.csv").err
     assert nnspec("eval", "specs/iris.nn", "--weights", "nowhere").code == 1
 
 

@@ -112,4 +112,4 @@ def test_show_knows_files_of_others(nnspec: Command, folder: Path) -> None:
     assert "error[E705]: the file says that its spec lies at '../out.nn'" in nnspec("show", "m.onnx").err
     assert not (folder / "out.nn").exists()
     (folder / "n.onnx").write_text("no model")
-    assert "error[E705]" in nnspec("show", "n.onnx").err and "error[E707]" in nnspec("show", "none.onnx").err
+    assert "error[E731]" in nnspec("show", "n.onnx").err and "error[E707]" in nnspec("show", "none.onnx").err

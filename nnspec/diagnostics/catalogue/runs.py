@@ -148,9 +148,10 @@ MODELS = (
     Entry(
         "E705",
         "ONNX Runtime refuses a model",
-        """The file is no ONNX model, or it uses operators or types that this version of ONNX Runtime does not have.""",
-        "$ nnspec run notes.txt --input x=rows.csv",
-        "$ nnspec run model.onnx --input x=rows.csv",
+        """It uses operators or types that this version of ONNX Runtime does not have, or that need a library of their
+        own.""",
+        "$ nnspec run model.onnx --input x=rows.csv     # operators of the domain com.example",
+        "$ nnspec run model.onnx --input x=rows.csv     # operators of ONNX",
         shell=True,
     ),
     Entry(
@@ -231,6 +232,28 @@ MODELS = (
         `npm install onnxruntime-web` puts into `node_modules`; `--runtime` names another folder that holds it.""",
         "$ nnspec page specs/iris.nn -o iris.html",
         "$ nnspec page specs/lenet5.nn -o lenet5.html",
+        shell=True,
+    ),
+    Entry(
+        "E731",
+        "a model file is hostile or damaged",
+        """Model files from elsewhere are held against what a model can be before ONNX Runtime sees them. Tensors have
+        the bytes that their shapes announce; those in other files lie in the folder of the model, in plain files that
+        have no other name: no `..`, no absolute path, no link of either kind, no pipe. Every name is bound once, and
+        before it is read; functions do not call themselves; nothing is nested without end.""",
+        "$ nnspec run downloaded.onnx --input x=rows.csv     # its weights lie at ../../.ssh/id_rsa",
+        "$ nnspec run model.onnx --input x=rows.csv",
+        shell=True,
+    ),
+    Entry(
+        "E732",
+        "a model crashes ONNX Runtime, or takes more than it may",
+        """A model that is new to this machine is first loaded and run on one row in a process of its own. Loading may
+        take 512 MiB and 8 times the weights, one row four fifths of the memory that is free, and both a minute or so.
+        A model that passed is known by its SHA-256 and not tried again. 90 bytes are enough for a model that fills
+        4 TB.""",
+        "$ nnspec run bomb.onnx --input x=rows.csv     # a ConstantOfShape of 2^40 elements",
+        "$ nnspec run model.onnx --input x=rows.csv",
         shell=True,
     ),
     Entry(
