@@ -75,7 +75,9 @@ def _programs(ort: OrtWeb) -> dict[str, bytes]:
 
 def _facts(trainer: Trainer, wanted: Task, shown: Pictures, manifest: Mapping[str, Any], ort: OrtWeb) -> dict[str, Any]:
     spec = trainer.spec
-    assert spec.train
+    train = spec.train
+    assert train
+    batches = len(shown.images) // train.batch_size
     return {
         "name": spec.name,
         "spec": spec.files.get(spec.path, ""),
@@ -88,8 +90,8 @@ def _facts(trainer: Trainer, wanted: Task, shown: Pictures, manifest: Mapping[st
         "rows": len(shown.images),
         "available": shown.available,
         "held": len(shown.held_images),
-        "batch_size": spec.train.batch_size,
-        "epochs": spec.train.epochs or 10,
+        "batch_size": train.batch_size,
+        "updates": train.steps or max((train.epochs or 1) * batches // train.accumulate, 1),
         "parameters": spec.parameter_count,
         "look": look(shown.images),
         "manifest": {name: part for name, part in manifest.items() if name not in ("classes", "files")},

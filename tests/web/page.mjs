@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { chromium } from "playwright-core";
 
 const [executablePath, url, folder] = process.argv.slice(2);
-const arc = (x, y, rx, ry, from, to) => Array.from({ length: 13 }, (_, i) => {
-  const angle = ((from + ((to - from) * i) / 12) * Math.PI) / 180;
+const arc = (x, y, rx, ry, from, to) => Array.from({ length: 10 }, (_, i) => {
+  const angle = ((from + ((to - from) * i) / 9) * Math.PI) / 180;
   return [x + rx * Math.cos(angle), y + ry * Math.sin(angle)];
 });
 const DIGITS = [ // lines as a hand draws them, in parts of the sheet

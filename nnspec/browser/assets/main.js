@@ -11,7 +11,7 @@ const at = (id) => document.getElementById(id);
 const facts = JSON.parse(at("facts").textContent);
 const count = (number) => number.toLocaleString("en");
 const perEpoch = Math.floor(facts.rows / facts.batch_size) / facts.manifest.accumulate;
-const planned = Math.max(Math.round(facts.epochs * perEpoch), 1);
+const planned = facts.updates; // that a press of the button makes, and that the learning rates are for
 let worker, begin, pad, tell, show;
 let training = false, goal = planned, current, own = [], losses = [], accuracies = [], ticket = 0, speeds = [];
 

@@ -41,9 +41,11 @@ const vectors = () => Object.fromEntries(Object.entries(state).map(([name, { dat
 const size = () => facts.shape.reduce((a, b) => a * b);
 const perEpoch = () => Math.floor(facts.rows / facts.batch_size);
 
-// A scalar of the manifest at its n-th use. A list, as of learning rates, begins again where it ends.
+// A scalar of the manifest at its n-th use. A list, as of learning rates, spans a training and begins again behind it;
+// batches here are all full, so there may be fewer of them.
 function scalar({ dtype, value, add }, n) {
-  const number = Array.isArray(value) ? value[n % value.length] : value + n * (add ?? 0);
+  const at = (many) => Math.floor(((n % facts.updates) * many) / facts.updates);
+  const number = Array.isArray(value) ? value[at(value.length)] : value + n * (add ?? 0);
   return tensor(dtype, ARRAYS[dtype].of(dtype === "int64" ? BigInt(number) : number), []);
 }
 
