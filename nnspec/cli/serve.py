@@ -62,7 +62,8 @@ def run(options: argparse.Namespace) -> int:
     import asyncio
 
     from nnspec.serving.app import Service
-    from nnspec.serving.server import LOOPBACK, Server, listening
+    from nnspec.serving.door import LOOPBACK, listening
+    from nnspec.serving.server import Server
 
     limits = _limits(options)
     with listening(options.host, options.port) as door:  # before the models are loaded, which takes longer

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import selectors
 from typing import Any, ClassVar
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -99,8 +100,14 @@ class BoundedProtocol(HttpToolsProtocol):
     def end_if_quiet(self, seconds: float) -> None:
         """Close the connection if nothing was sent for so long, and nothing is under way."""
         is_free = (self.cycle is None or self.cycle.response_complete) and not self._in_head
-        if is_free and self.loop.time() - self._seen > seconds:
+        if is_free and self.loop.time() - self._seen > seconds and not self._has_more():
             self.transport.close()
+
+    def _has_more(self) -> bool:
+        """Whether something has arrived that was not read yet: the loop may have been kept from it for a while."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.transport.get_extra_info("socket").fileno(), selectors.EVENT_READ)
+            return bool(selector.select(0))
 
     def _add(self, count: int) -> None:
         self._head += count

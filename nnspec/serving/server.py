@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import logging
 import signal
 import socket
@@ -19,8 +18,8 @@ from types import FrameType
 
 import uvicorn
 
-from nnspec.diagnostics.errors import Fault
 from nnspec.serving.app import Service
+from nnspec.serving.door import HANDSHAKE, accept_all, refuse_newcomers
 from nnspec.serving.protocol import BoundedProtocol
 from nnspec.serving.settings import Limits
 
@@ -29,32 +28,6 @@ QUIET = 1.0
 moment is lost, so it must not be one that has just been answered."""
 KEEP_ALIVE = 75
 """Seconds that a connection may be idle; longer than the 60 of most proxies, which are to be the first to close."""
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
-
-
-def listening(host: str, port: int) -> socket.socket:
-    """A socket at an address. Raises E740 where there is none, or where somebody has it."""
-    try:
-        family, kind, number, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        found = socket.socket(family, kind, number)
-    except (OSError, UnicodeError, OverflowError) as error:
-        raise Fault("E740", f"{host} is no address of this machine: {error}") from error
-    try:
-        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        found.bind(address)
-        found.listen(1)  # until the server is there; two that bind the same port would not notice each other before
-    except OSError as error:
-        found.close()
-        raise _no_address(host, port, error) from error
-    return found
-
-
-def _no_address(host: str, port: int, error: OSError) -> Fault:
-    if error.errno == errno.EADDRINUSE:
-        return Fault("E740", f"port {port} of {host} is taken", help="--port takes another one, and 0 any that is free")
-    if error.errno == errno.EACCES:
-        return Fault("E740", f"port {port} is not for this user", help="ports from 1024 on are free to use")
-    return Fault("E740", f"{host} is no address of this machine", help="--host 127.0.0.1, or 0.0.0.0 for all of them")
 
 
 class Server(uvicorn.Server):
@@ -116,17 +89,14 @@ class Server(uvicorn.Server):
 
     async def _close_the_door(self) -> None:
         """Take the clients whose connections wait to be accepted, then stop listening."""
-        loop = asyncio.get_running_loop()
-        waiting: list[socket.socket] = []
         for door in self._sockets:
-            with contextlib.suppress(BlockingIOError):
-                while True:
-                    waiting.append(door.accept()[0])
+            refuse_newcomers(door)
+        await self._pause(HANDSHAKE)
+        waiting = [client for door in self._sockets for client in accept_all(door)]
         for server in self.servers:
             server.close()
         for client in waiting:
-            client.setblocking(False)
-            await loop.connect_accepted_socket(self._protocol, client)
+            await asyncio.get_running_loop().connect_accepted_socket(self._protocol, client)
 
     def _protocol(self) -> BoundedProtocol:
         return self.config.http_protocol_class(  # type: ignore[call-arg, return-value]

@@ -16,8 +16,9 @@ import pytest
 
 import nnspec
 from nnspec.serving.app import Service
+from nnspec.serving.door import listening
 from nnspec.serving.model import Model
-from nnspec.serving.server import Server, listening
+from nnspec.serving.server import Server
 from nnspec.serving.settings import Limits
 
 SPECS = {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import select
 import signal
 import socket
 import subprocess
@@ -39,15 +38,18 @@ def served(*arguments: object) -> Iterator[tuple[subprocess.Popen[str], int, lis
     """A process of `nnspec serve`, its port, and the lines that it wrote until it was ready."""
     command = [sys.executable, "-m", "nnspec", "serve", *map(str, arguments), "--port", "0"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, bufsize=1)
+    too_late = threading.Timer(60, process.kill)
+    too_late.start()
     try:
         lines: list[str] = []
         while not (lines and lines[-1].startswith("ready at ")):
-            assert process.stdout and select.select([process.stdout], [], [], 60)[0], lines
+            assert process.stdout
             line = process.stdout.readline()
             assert line, f"it ended: {lines}"
             lines.append(line.strip())
         yield process, int(lines[-1].rpartition(":")[2]), lines
     finally:
+        too_late.cancel()
         if process.poll() is None:
             process.kill()
         process.communicate()
