@@ -10,11 +10,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import re
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,6 +30,23 @@ SPECS = {
 model perceptron {
   input x: float32[N, 784]
   dense(2048) -> relu -> dense(2048) -> relu
+  output y = dense(10)
+}
+""",
+    "perceptron 784-4096-4096-10": """nnspec 1
+model wide {
+  input x: float32[N, 784]
+  dense(4096) -> relu -> dense(4096) -> relu
+  output y = dense(10)
+}
+""",
+    "encoder, 4 layers of 512, 8 tokens": """nnspec 1
+use std.transformer: encoder_layer
+model large_encoder {
+  input ids: int64[N, 8]
+  ids -> embedding(1000, 512)
+  repeat 4 { encoder_layer(8) }
+  mean(axis = 1)
   output y = dense(10)
 }
 """,
@@ -73,11 +92,12 @@ WAYS = {
 
 
 class Result(NamedTuple):
-    """What 64 clients saw."""
+    """What 64 clients saw, and the seconds of processor time that the server took for a request."""
 
     rate: float
     p50: float
     p99: float
+    processor: float
 
 
 class Server:
@@ -91,6 +111,11 @@ class Server:
         while not self.said[-1].startswith("ready at"):
             self.said.append(self._process.stdout.readline())
         self.port = int(self.said[-1].rpartition(":")[2])
+
+    def processor(self) -> float:
+        """Seconds of processor time so far."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics") as reply:
+            return float(re.search(r"^process_cpu_seconds_total (.*)$", reply.read().decode(), re.MULTILINE)[1])
 
     def end(self) -> None:
         self._process.terminate()
@@ -180,9 +205,11 @@ def measured(
             asyncio.run(load(server.port, request, 0.5))
         for _ in range(rounds):
             for way, server in servers.items():
+                before = server.processor()
                 times = asyncio.run(load(server.port, request, seconds))
                 p50, p99 = np.percentile(times, [50, 99])
-                found[way].append(Result(len(times) / seconds, p50, p99))
+                used = (server.processor() - before) / len(times)
+                found[way].append(Result(len(times) / seconds, p50, p99, used))
     finally:
         for server in servers.values():
             server.end()
@@ -195,16 +222,21 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=2.0)
     parser.add_argument("--only", default="")
     options = parser.parse_args()
-    print("| model | batches, requests/s (p50, p99 ms) | one at a time | one per core | gain |")
-    print("|---|---|---|---|---|")
+    print("| model | batches: requests/s (p50, p99 ms; CPU us) | one at a time | one per core | throughput | CPU |")
+    print("|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
         for name, text in SPECS.items():
             if options.only not in name:
                 continue
             found = measured(text, Path(folder), options.rounds, options.seconds, WAYS)
-            cells = [f"{r.rate:.0f} ({r.p50 * 1000:.1f}, {r.p99 * 1000:.1f})" for r in found.values()]
-            best = max(result.rate for way, result in found.items() if way != "batches")
-            print(f"| {name} | {' | '.join(cells)} | {found['batches'].rate / best:.1f} |", flush=True)
+            cells = [
+                f"{r.rate:.0f} ({r.p50 * 1000:.0f}, {r.p99 * 1000:.0f}; {r.processor * 1e6:.0f})"
+                for r in found.values()
+            ]
+            others = [result for way, result in found.items() if way != "batches"]
+            rate = found["batches"].rate / max(result.rate for result in others)
+            processor = min(result.processor for result in others) / found["batches"].processor
+            print(f"| {name} | {' | '.join(cells)} | {rate:.1f} | {processor:.1f} |", flush=True)
 
 
 if __name__ == "__main__":

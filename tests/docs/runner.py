@@ -41,6 +41,9 @@ ELSEWHERE = {
 }
 """Commands that fetch something, and the test that runs them."""
 
+SERVED = {"serve", "served"}
+"""Blocks that begin a server, and ask it: tests/serving/test_docs.py runs them."""
+
 
 def run_page(page: Path) -> None:
     """Run every block; an AssertionError says where the page is not what happens."""
@@ -59,6 +62,8 @@ def run_block(snippet: Snippet) -> None:
 
 def _console(snippet: Snippet) -> None:
     if "walk" in snippet.words:  # test_walks runs it, in a copy of the repository
+        return
+    if SERVED & set(snippet.words):
         return
     wanted = int(snippet.after("exits") or 0)
     for command in commands(snippet):
@@ -105,7 +110,7 @@ def _in_shell(line: str) -> tuple[int, str]:
 
 
 def _python(snippet: Snippet) -> None:
-    if not {"torch"} & set(snippet.words) and not any(word.startswith("into=") for word in snippet.words):
+    if not {"torch", *SERVED} & set(snippet.words) and not any(word.startswith("into=") for word in snippet.words):
         exec(compile(snippet.text, str(snippet), "exec"), {"__name__": "snippet"})
 
 
