@@ -25,7 +25,7 @@ class Config(NamedTuple):
     settings: Mapping[str, Any]
     """Of the model's parameters those that it gives."""
     others: Mapping[str, tuple[Any, Any]]
-    """What it says, and what the spec computes whatever its settings are, where that differs."""
+    """What it says, and what the table is for, where that differs: the spec computes that whatever its settings are."""
 
 
 def read_config(weights: Path, table: Table) -> Config | None:
@@ -48,8 +48,8 @@ def require_config(spec: Spec, config: Config | None) -> None:
     if config is None:
         return
     if config.others:
-        key, (said, computed) = next(iter(config.others.items()))
-        raise Fault("E702", f"{config.file} says {key} = {_text(said)}, and {spec.name} computes {_text(computed)}")
+        key, (said, meant) = next(iter(config.others.items()))
+        raise Fault("E702", f"{config.file} says {key} = {_text(said)}, and the rename table is for {_text(meant)}")
     differing = {
         name: value
         for name, value in config.settings.items()

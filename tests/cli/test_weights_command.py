@@ -264,8 +264,9 @@ def test_wrong_usage(nnspec: Command, weights: Arrays, more: tuple[str, ...]) ->
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"activation_function": "relu"}, "says activation_function = relu, and gpt2 computes gelu_new"),
-        ({"layer_norm_epsilon": 1e-6}, "says layer_norm_epsilon = 1e-06, and gpt2 computes 1e-05"),
+        ({"activation_function": "relu"}, "says activation_function = relu, and the rename table is for gelu_new"),
+        ({"layer_norm_epsilon": 1e-6}, "says layer_norm_epsilon = 1e-06, and the rename table is for 1e-05"),
+        ({"model_type": "gpt_neo"}, "says model_type = gpt_neo, and the rename table is for gpt2"),
         ({"scale_attn_by_inverse_layer_idx": True}, "says scale_attn_by_inverse_layer_idx = true"),
     ],
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -125,3 +127,28 @@ def test_the_python_interface(tmp_path: Path) -> None:
         nnspec.save_weights(tmp_path / "model.bin", weights)
     own = nnspec.save_weights(tmp_path / "own.safetensors", weights)
     assert own is None and set(list_tensors(tmp_path / "own.safetensors")) == set(weights)
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ({"rope_scaling": {"rope_type": "llama3", "factor": 8.0}}, "rope_scaling.rope_type = llama3"),
+        ({"rope_scaling": {"type": "linear", "factor": 2.0}}, "rope_scaling.type = linear"),
+        ({"rope_parameters": {"rope_type": "yarn", "rope_theta": 10000.0}}, "rope_parameters.rope_type = yarn"),
+        ({"attention_bias": True}, "attention_bias = true"),
+        ({"model_type": "mistral"}, "model_type = mistral"),
+        ({"num_key_value_heads": 3}, "kv_heads = 3, and llama has 2"),
+        ({"rope_scaling": None, "rope_theta": 1e4, "rms_norm_eps": 1e-5, "model_type": "llama"}, ""),
+    ],
+)
+def test_llamas_that_compute_something_else(tmp_path: Path, config: dict[str, Any], said: str) -> None:
+    stem, settings, _ = SMALL["llama"]
+    spec = nnspec.load(SPECS / f"{stem}.nn", set=settings)
+    table = SPECS / "huggingface" / "llama.toml"
+    nnspec.save_weights(tmp_path / "model.safetensors", initial_values(spec, registries(), 7), rename=table)
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    if said:
+        with pytest.raises(RunError, match=re.escape(said)):
+            nnspec.load_weights(tmp_path, rename=table, spec=spec)
+    else:
+        assert len(nnspec.load_weights(tmp_path, rename=table, spec=spec)) == len(spec.parameters)
