@@ -5,7 +5,8 @@ that comes with the spec, and `save_weights` writes it back for `from_pretrained
 model in float64. Those of the biases of keys are 0 in theory, since softmax does not change where all scores of a row
 do, and what is computed of them is rounding: they are held against the size of those of the queries.
 
-Outputs differ by 3e-6, gradients by 3e-6 of the largest entry.
+Outputs, which go to 5, differ by 5e-6, gradients by 4e-6 of the largest entry, and parameters after ten steps by 2e-5
+of the way they went.
 """
 
 from __future__ import annotations
