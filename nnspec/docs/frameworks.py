@@ -18,11 +18,18 @@ NAMES = {
             nn.Conv2d nn.Conv3d nn.ConvTranspose1d nn.ConvTranspose2d nn.ConvTranspose3d nn.MaxPool1d nn.MaxPool2d
             nn.MaxPool3d nn.AvgPool1d nn.AvgPool2d nn.AvgPool3d nn.AdaptiveAvgPool2d nn.AdaptiveMaxPool2d
             nn.BatchNorm1d nn.BatchNorm2d nn.LayerNorm nn.RMSNorm nn.GroupNorm nn.InstanceNorm2d nn.RNN nn.LSTM nn.GRU
-            nn.MultiheadAttention F.one_hot torch.clamp torch.log1p Tensor.to""",
+            nn.MultiheadAttention F.one_hot torch.clamp torch.log1p Tensor.to torch.abs torch.argmax torch.exp torch.log
+            torch.sqrt torch.mean torch.sum torch.amax torch.amin torch.squeeze torch.unsqueeze torch.narrow
+            v2.ToTensor""",
         "loss": """nn.CrossEntropyLoss nn.BCEWithLogitsLoss nn.MSELoss nn.L1Loss nn.HuberLoss nn.SmoothL1Loss
             nn.KLDivLoss nn.CosineEmbeddingLoss""",
+        "metric": """torchmetrics.Accuracy torchmetrics.Precision torchmetrics.Recall torchmetrics.F1Score
+            torchmetrics.AUROC torchmetrics.JaccardIndex torchmetrics.MeanAbsoluteError torchmetrics.MeanSquaredError
+            torchmetrics.R2Score torchmetrics.Perplexity""",
+        "average": "swa_utils.AveragedModel",
         "optimizer": """optim.SGD optim.Adam optim.AdamW optim.RMSprop optim.Adagrad optim.Adadelta""",
-        "schedule": """StepLR ExponentialLR LinearLR CosineAnnealingLR OneCycleLR ReduceLROnPlateau""",
+        "schedule": """StepLR ExponentialLR LinearLR CosineAnnealingLR OneCycleLR ReduceLROnPlateau
+            get_cosine_schedule_with_warmup""",
         "initializer": """init.xavier_uniform_ init.xavier_normal_ init.kaiming_uniform_ init.kaiming_normal_
             init.normal_ init.uniform_ init.zeros_ init.ones_ init.orthogonal_""",
         "source": "datasets.ImageFolder datasets.MNIST datasets.FashionMNIST datasets.FakeData",
@@ -35,11 +42,17 @@ NAMES = {
             Conv2DTranspose Conv3DTranspose DepthwiseConv2D MaxPooling1D MaxPooling2D MaxPooling3D AveragePooling1D
             AveragePooling2D AveragePooling3D GlobalAveragePooling2D GlobalMaxPooling2D BatchNormalization
             LayerNormalization RMSNormalization GroupNormalization UnitNormalization SimpleRNN LSTM GRU
-            MultiHeadAttention Normalization Rescaling StringLookup CategoryEncoding""",
+            MultiHeadAttention Normalization Rescaling StringLookup CategoryEncoding Identity RepeatVector
+            activations.sigmoid activations.tanh activations.gelu activations.silu activations.selu activations.celu
+            activations.mish activations.softplus activations.softsign activations.hard_sigmoid activations.hard_silu
+            activations.relu6 activations.log_softmax activations.glu ops.abs ops.argmax ops.cast ops.clip ops.exp
+            ops.log ops.log1p ops.sqrt ops.mean ops.sum ops.max ops.min ops.slice ops.split ops.stack ops.squeeze
+            ops.expand_dims keras_hub.PositionEmbedding keras_hub.SinePositionEncoding""",
         "loss": """SparseCategoricalCrossentropy CategoricalCrossentropy BinaryCrossentropy MeanSquaredError
             MeanAbsoluteError Huber Hinge KLDivergence CosineSimilarity""",
         "metric": """SparseCategoricalAccuracy BinaryAccuracy SparseTopKCategoricalAccuracy Precision Recall F1Score AUC
-            MeanIoU MeanAbsoluteError MeanSquaredError R2Score""",
+            MeanIoU MeanAbsoluteError MeanSquaredError R2Score keras_hub.Perplexity""",
+        "regularizer": "L1 L2",
         "optimizer": """SGD Adam AdamW RMSprop Adagrad Adadelta Lion Lamb""",
         "schedule": """ExponentialDecay CosineDecay PolynomialDecay ReduceLROnPlateau""",
         "stop": """EarlyStopping""",
@@ -50,6 +63,30 @@ NAMES = {
             MixUp""",
     },
 }
+
+UNKNOWN_TO = {
+    "PyTorch": {
+        "layer": """depthwise_conv2d gaussian_noise geglu l2_normalize last learned_position lookup sinusoidal_position
+            standardize swiglu""",
+        "loss": "hinge",
+        "metric": "top_k_accuracy",
+        "optimizer": "lamb lion",
+        "initializer": "lecun_normal",
+        "stop": "patience",
+        "regularizer": "l1 l2",
+        "augmentation": "contrast",
+        "source": "csv npz text",
+    },
+    "Keras": {
+        "layer": "geglu instance_norm last swiglu",
+        "schedule": "one_cycle step warmup_cosine",
+        "average": "ema",
+        "augmentation": "noise",
+        "source": "csv npz synthetic text",
+    },
+}
+"""What a framework has no name of its own for; the pages say of these what stands for them there. A test holds that
+everything else is in the tables."""
 
 
 def equivalents(framework: str, kind: str) -> list[tuple[str, list[str]]]:

@@ -18,7 +18,7 @@ from pathlib import Path
 import yaml
 from snippets import ROOT, Command, Snippet, commands, snippets
 
-from nnspec.cli.main import main
+from nnspec.cli.main import _parser, main
 
 BIN = Path(sys.executable).parent
 ELLIPSIS = "…"
@@ -148,6 +148,14 @@ def _lua(snippet: Snippet) -> None:
     assert snippet.text.count("{") == snippet.text.count("}") and '{ "nnspec", "lsp" }' in snippet.text
 
 
+def _dockerfile(snippet: Snippet) -> None:
+    """No image is built: its command is one of nnspec's, with options that there are."""
+    said = re.search(r"^ENTRYPOINT (\[.*\])$", snippet.text, re.MULTILINE)
+    assert said, snippet
+    words = json.loads(said[1])
+    assert words[0] == "nnspec" and _parser(words[1:]).parse_args(words[1:]).run
+
+
 RUNNERS: dict[str, Callable[[Snippet], None]] = {
     "console": _console,
     "python": _python,
@@ -156,6 +164,7 @@ RUNNERS: dict[str, Callable[[Snippet], None]] = {
     "toml": _toml,
     "json": _json,
     "lua": _lua,
+    "dockerfile": _dockerfile,
 }
 
 
