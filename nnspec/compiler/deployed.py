@@ -94,7 +94,7 @@ class Deployed:
             fitting = [
                 c
                 for of, c in self.classes.items()
-                if of not in self.texts and array.ndim > 1 and len(c) == array.shape[-1]
+                if of not in self.inputs and array.ndim > 1 and len(c) == array.shape[-1]
             ]
             if len(fitting) == 1:
                 found[name] = fitting[0]

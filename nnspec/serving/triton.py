@@ -53,7 +53,7 @@ def label_files(model: Model) -> dict[str, tuple[str, Sequence[Any]]]:
         fitting = [
             (target, classes)
             for target, classes in model.deployed.classes.items()
-            if target not in model.deployed.texts and type.rank > 1 and type.shape[-1] == len(classes)
+            if target not in model.inputs and type.rank > 1 and type.shape[-1] == len(classes)
         ]
         if len(fitting) == 1:
             found[name] = (f"{fitting[0][0]}.txt", fitting[0][1])
