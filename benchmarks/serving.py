@@ -2,8 +2,8 @@
 
 Every client sends the next request when it has the answer to the last one, on a connection that stays, with a row as a
 binary tensor. With and without batches the server may do one run at a time on all cores, or one on each core; the
-better of the two counts. The ways take turns in short slices, in processes of their own; medians over the rounds. CPU is the
-processor time of the server for a request, which says what a machine without other work could do.
+better of the two counts. The ways take turns in short slices, in processes of their own; medians over the rounds. CPU
+is the processor time of the server for a request, which says what a machine without other work could do.
 """
 
 from __future__ import annotations

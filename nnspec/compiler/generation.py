@@ -11,7 +11,7 @@ import numpy as np
 
 from nnspec.compiler.decoder_export import CompiledDecoder, compile_decoder
 from nnspec.compiler.decoding import Decoder
-from nnspec.compiler.deployed import read_model
+from nnspec.compiler.foreign import read_model
 from nnspec.compiler.weights import Source
 from nnspec.data.coding import Coding, coding
 from nnspec.data.slots import TOKENIZER
