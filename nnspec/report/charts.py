@@ -12,6 +12,8 @@ from nnspec.report.markup import Html, join, tag
 from nnspec.report.numbers import number
 
 WIDTH, HEIGHT = 470, 250
+WHOLE = 970
+"""The width of a chart that has a row of the page for itself."""
 LEFT, RIGHT, TOP, BOTTOM = 58, 14, 26, 36
 MOST_POINTS = 600
 """Points of a curve; of more, each stretch shows its least and its greatest."""
@@ -45,12 +47,12 @@ def draw(chart: Chart) -> Html:
     return draw_over(chart, "epoch")
 
 
-def draw_over(chart: Chart, over: str, note: str = "") -> Html:
-    """The same over something else that is counted."""
+def draw_over(chart: Chart, over: str, note: str = "", width: int = WIDTH) -> Html:
+    """The same over something else that is counted, and in another width."""
     epochs = [x for line in chart.lines for x, _ in line.points]
     across = epochs_axis(min(epochs, default=0.0), max(epochs, default=1.0))
     up = axis_of((y for line in chart.lines for _, y in line.points), log=chart.log)
-    place = _Plot(across, up)
+    place = _Plot(across, up, width)
     body = join(
         _grid(place, over),
         _best(place, chart.best),
@@ -59,10 +61,10 @@ def draw_over(chart: Chart, over: str, note: str = "") -> Html:
         *_zones(place, chart.lines, over),
     )
     said = f"{chart.title} by {over}: " + "; ".join(_summary(line) for line in chart.lines)
-    picture = tag("svg", body, viewBox=f"0 0 {WIDTH} {HEIGHT}", role="img", aria_label=said)
+    picture = tag("svg", body, viewBox=f"0 0 {width} {HEIGHT}", role="img", aria_label=said)
     scale = note + (" · logarithmic" if up.log else "")
     heading = tag("figcaption", tag("strong", chart.title), tag("small", scale), _legend(chart.lines))
-    return tag("figure", heading, picture, class_="chart")
+    return tag("figure", heading, picture, class_="chart" if width == WIDTH else "chart wide")
 
 
 class _Plot(NamedTuple):
@@ -70,9 +72,10 @@ class _Plot(NamedTuple):
 
     across: Axis
     up: Axis
+    width: int
 
     def x(self, value: float) -> float:
-        return LEFT + self.across.share(value) * (WIDTH - LEFT - RIGHT)
+        return LEFT + self.across.share(value) * (self.width - LEFT - RIGHT)
 
     def y(self, value: float) -> float:
         return HEIGHT - BOTTOM - self.up.share(value) * (HEIGHT - TOP - BOTTOM)
@@ -82,7 +85,7 @@ def _grid(place: _Plot, over: str) -> Html:
     bottom = HEIGHT - BOTTOM
     rows = [
         join(
-            tag("line", x1=LEFT, x2=WIDTH - RIGHT, y1=place.y(tick), y2=place.y(tick), class_="grid"),
+            tag("line", x1=LEFT, x2=place.width - RIGHT, y1=place.y(tick), y2=place.y(tick), class_="grid"),
             tag("text", label, x=LEFT - 8, y=place.y(tick) + 4, class_="tick end"),
         )
         for tick, label in zip(place.up.ticks, place.up.labels, strict=True)
@@ -94,8 +97,8 @@ def _grid(place: _Plot, over: str) -> Html:
         )
         for tick in whole_ticks(place.across.low, place.across.high)
     ]
-    frame = tag("line", x1=LEFT, x2=WIDTH - RIGHT, y1=bottom, y2=bottom, class_="axis")
-    title = tag("text", over, x=WIDTH - RIGHT, y=HEIGHT - 4, class_="tick end")
+    frame = tag("line", x1=LEFT, x2=place.width - RIGHT, y1=bottom, y2=bottom, class_="axis")
+    title = tag("text", over, x=place.width - RIGHT, y=HEIGHT - 4, class_="tick end")
     return join(*rows, frame, *columns, title)
 
 
@@ -115,7 +118,7 @@ def _best(place: _Plot, best: float | None) -> Html | None:
     if best is None or not place.across.low <= best <= place.across.high:
         return None
     x = place.x(best)
-    side, at = ("end", WIDTH - RIGHT) if x > WIDTH - 60 else ("middle", x)
+    side, at = ("end", place.width - RIGHT) if x > place.width - 60 else ("middle", x)
     return join(
         tag("line", x1=x, x2=x, y1=TOP - 4, y2=HEIGHT - BOTTOM, class_="best"),
         tag("text", f"best: {tick_label(best, 1)}", x=at, y=TOP - 10, class_=f"mark {side}"),
@@ -156,8 +159,8 @@ def _zone(place: _Plot, name: str, epoch: float, found: list[tuple[Line, float]]
         tag("rect", x=left, y=TOP, width=max(right - left, 0.0), height=height, class_="zone"),
         tag("line", x1=place.x(epoch), x2=place.x(epoch), y1=TOP, y2=HEIGHT - BOTTOM, class_="cursor"),
         *(tag("circle", cx=place.x(epoch), cy=place.y(y), r=3, class_=f"peak {line.look}") for line, y in found),
-        tag("rect", x=0, y=0, width=WIDTH, height=TOP - 5, class_="veil"),
-        tag("text", words, x=WIDTH - RIGHT, y=TOP - 10, class_="mark end"),
+        tag("rect", x=0, y=0, width=place.width, height=TOP - 5, class_="veil"),
+        tag("text", words, x=place.width - RIGHT, y=TOP - 10, class_="mark end"),
         class_="at",
     )
 

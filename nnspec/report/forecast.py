@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from nnspec.report.charts import Chart, Line, draw_over
+from nnspec.report.charts import WHOLE, Chart, Line, draw_over
 from nnspec.report.markup import Html
 from nnspec.report.numbers import number
 from nnspec.report.predictions import Numbers
@@ -24,4 +24,4 @@ def draw(numbers: Numbers) -> Html:
     said = f"MAE {number(float(np.mean(np.abs(predicted - true))))}"
     if len(true) > 1:
         said += f" · the value before would be off by {number(float(np.mean(np.abs(np.diff(true)))))}"
-    return draw_over(Chart(f"Forecast: {numbers.target}", lines), "row of the split", said)
+    return draw_over(Chart(f"Forecast: {numbers.target}", lines), "row of the split", said, WHOLE)
