@@ -122,14 +122,22 @@ def _read(path: str) -> bytes:
 
 
 def _record(found: Diagnostic) -> list[Any]:
-    return [found.code, found.message, found.span, found.help, found.label, found.severity, found.edits]
+    return [found.code, found.message, found.span, found.help, found.label, found.severity, found.edits, found.reached]
 
 
 def _diagnostic(
-    code: str, message: str, span: list[Any], help: str, label: str, severity: str, edits: list[Any]
+    code: str,
+    message: str,
+    span: list[Any],
+    help: str,
+    label: str,
+    severity: str,
+    edits: list[Any],
+    reached: list[Any],
 ) -> Diagnostic:
     from nnspec.diagnostics.errors import Diagnostic, Edit
     from nnspec.diagnostics.span import Span
 
     made = tuple(Edit(Span(*place), text) for place, text in edits)
-    return Diagnostic(code, message, Span(*span), help, label, severity, made)
+    calls = tuple(Span(*place) for place in reached)
+    return Diagnostic(code, message, Span(*span), help, label, severity, made, calls)

@@ -33,6 +33,11 @@ FINDING = {
             "description": "Edits that mend it safely, all of them together; null for none.",
             "items": EDIT,
         },
+        "reached_from": {
+            "type": "array",
+            "description": "For what is wrong in a block: the calls and loops that led there, the innermost first.",
+            "items": {"type": "object", "required": [*PLACE], "properties": PLACE},
+        },
     },
 }
 SCHEMA = {

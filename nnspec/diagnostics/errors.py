@@ -35,6 +35,8 @@ class Diagnostic:
     severity: str = "error"
     edits: tuple[Edit, ...] = ()
     """What mends it, where that is safe; `check --fix` does it."""
+    reached: tuple[Span, ...] = ()
+    """For what is wrong in a block: the calls and loops that led there, the innermost first."""
 
 
 class Fault(Exception):

@@ -11,6 +11,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from nnspec.diagnostics.errors import Diagnostic, Edit
 from nnspec.diagnostics.render import URL, ordered
+from nnspec.diagnostics.span import Span
 
 SHOWN = 10
 """GitHub shows this many errors and as many warnings of one step."""
@@ -87,9 +88,16 @@ def _result(found: Diagnostic, rule: int) -> dict[str, Any]:
     if found.span:
         place = {"artifactLocation": {"uri": _uri(found.span.file)}, "region": _region(found.span)}
         result["locations"] = [{"physicalLocation": place}]
+    if found.reached:
+        result["relatedLocations"] = [_related(number, span) for number, span in enumerate(found.reached)]
     if found.edits:
         result["fixes"] = [{"description": {"text": found.help or "mend it"}, "artifactChanges": _changes(found.edits)}]
     return result
+
+
+def _related(number: int, span: Span) -> dict[str, Any]:
+    place = {"artifactLocation": {"uri": _uri(span.file)}, "region": _region(span)}
+    return {"id": number, "message": {"text": "reached from here"}, "physicalLocation": place}
 
 
 def _changes(edits: Sequence[Edit]) -> list[dict[str, Any]]:
@@ -102,7 +110,7 @@ def _changes(edits: Sequence[Edit]) -> list[dict[str, Any]]:
     ]
 
 
-def _region(span: Any) -> dict[str, int]:
+def _region(span: Span) -> dict[str, int]:
     return {
         "startLine": span.line,
         "startColumn": span.column,

@@ -49,13 +49,17 @@ def _record(found: Diagnostic) -> dict[str, Any]:
         "help": found.help,
         "url": URL + found.code,
         "fix": [_edit(edit) for edit in found.edits] or None,
+        "reached_from": [_place(span) for span in found.reached],
     }
 
 
 def _edit(edit: Edit) -> dict[str, Any]:
-    file, line, column, end_line, end_column = edit.span
-    place = {"file": file, "line": line, "column": column, "end_line": end_line, "end_column": end_column}
-    return {**place, "text": edit.text}
+    return {**_place(edit.span), "text": edit.text}
+
+
+def _place(span: Span) -> dict[str, Any]:
+    file, line, column, end_line, end_column = span
+    return {"file": file, "line": line, "column": column, "end_line": end_line, "end_column": end_column}
 
 
 def render_text(

@@ -238,6 +238,10 @@ def _path(uri: str) -> str:
     return unquote(parsed.path) if parsed.scheme == "file" else uri
 
 
+def _uri(path: str) -> str:
+    return Path(path).as_uri() if path.startswith("/") else path
+
+
 def _units(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
@@ -265,4 +269,11 @@ def _finding(document: Document, found: Diagnostic) -> lsp.Diagnostic:
     text = f"{found.message}\n{found.help}" if found.help else found.message
     tags = [lsp.DiagnosticTag.Unnecessary] if found.code in ("W303", "W304") else None
     link = lsp.CodeDescription(URL + found.code)
-    return lsp.Diagnostic(place, text, severity, found.code, link, "nnspec", tags)
+    related = [
+        lsp.DiagnosticRelatedInformation(
+            lsp.Location(_uri(document.path), _range(document.lines, span)), "reached from here"
+        )
+        for span in found.reached
+        if span.file == document.path
+    ]
+    return lsp.Diagnostic(place, text, severity, found.code, link, "nnspec", tags, related or None)

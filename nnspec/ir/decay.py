@@ -13,21 +13,30 @@ from nnspec.ir.records import ParameterRecord
 from nnspec.ir.wording import counted
 from nnspec.language import syntax
 
-FAINT = 1e-5
-"""Below this a step takes too little off a parameter to speak of: less than 1 % in 1000 steps."""
+FAINT = 1e-4
+"""Below this a step takes too little off a parameter to speak of: less than 10 % in 1000 steps."""
+LITTLE = 0.1
+"""Below this a run of so many steps takes too little off."""
 PATTERNS = 6
 """A help with more patterns than these helps nobody."""
 
 
 def decay_warning(
-    call: syntax.Expr, optimizer: Any, parameters: Mapping[str, ParameterRecord], freeze: Sequence[str]
+    call: syntax.Expr,
+    optimizer: Any,
+    parameters: Mapping[str, ParameterRecord],
+    freeze: Sequence[str],
+    steps: int | None,
 ) -> tuple[Fault, syntax.Argument] | None:
     """What to say, and of which argument, where weight decay is asked for and `decay_on` is not.
 
     Biases and scales are the parameters of one dimension. He et al., Bag of Tricks, 2019, leave them out.
     """
     named = {argument.name.name: argument for argument in getattr(call, "arguments", ()) if argument.name}
-    if "weight_decay" not in named or "decay_on" in named or peak(optimizer) * optimizer.weight_decay < FAINT:
+    if "weight_decay" not in named or "decay_on" in named:
+        return None
+    at_most = peak(optimizer) * optimizer.weight_decay
+    if at_most < FAINT or (steps is not None and at_most * steps < LITTLE):
         return None
     trained = {
         path: own.spec.shape

@@ -17,7 +17,7 @@ from nnspec.ir.outline import Outline
 from nnspec.ir.project import Project
 from nnspec.ir.recipes import recipe
 from nnspec.ir.records import POISON, Environment, NodeRecord, ParameterRecord, Poison, Record, Registries, Stop, Tensor
-from nnspec.ir.requirements import UNMET, Requirements
+from nnspec.ir.requirements import UNMET, Requirements, written
 from nnspec.ir.section_records import DataRecord, TrainRecord
 from nnspec.ir.sections import Settings, read_export
 from nnspec.ir.settings import bind_settings
@@ -257,16 +257,8 @@ class _Elaborator:
 
     def _requirement_lines(self) -> tuple[str, ...]:
         section = self.outline.sections.get("require")
-        text = self.project.files[self.project.main.path].removeprefix("\ufeff").split("\n")
-        return tuple(_written(text, entry.span) for entry in section.entries) if section else ()
-
-
-def _written(lines: list[str], span: Span) -> str:
-    """What stands at a place, on one line."""
-    found = lines[span.line - 1 : span.end_line]
-    found[-1] = found[-1][: span.end_column - 1]
-    found[0] = found[0][span.column - 1 :]
-    return " ".join(" ".join(found).split())
+        entries = section.entries if section else []
+        return tuple(written(entry) for entry in entries if isinstance(entry, (syntax.Comparison, syntax.Signature)))
 
 
 def _same_in_another_use(first: ParameterRecord, other: ParameterRecord) -> bool:

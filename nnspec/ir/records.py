@@ -241,7 +241,8 @@ class Record:
             return found
         first, last = origin[0], origin[-1]
         reached = f"reached from {last}" if first == last else f"reached from {last}, and that from {first}"
-        return replace(found, label=f"{found.label}; {reached}" if found.label else reached)
+        label = f"{found.label}; {reached}" if found.label else reached
+        return replace(found, label=label, reached=self.origin[::-1])
 
     def warn(self, fault: Fault, span: Span | None) -> None:
         """Note what a person should know, and what stops nothing, once for each place: of the standard library, whose

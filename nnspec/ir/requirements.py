@@ -15,6 +15,7 @@ from nnspec.ir.records import ParameterRecord, Poison, Record, Tensor
 from nnspec.ir.statements import Statements
 from nnspec.ir.wording import suggestion
 from nnspec.language import syntax
+from nnspec.language.spelling import spelled
 
 UNMET = "E501"
 
@@ -148,6 +149,19 @@ class Requirements:
             help = suggestion(name, own, f"its {entry.role}s are")
             raise Fault("E204", f"the model has no {entry.role} {name}", help=help)
         return found
+
+
+def written(entry: syntax.Comparison | syntax.Signature) -> str:
+    """A line of the section in one layout: `params <= 1_000`, `output probability: float32[N, 3]`."""
+    if isinstance(entry, syntax.Comparison):
+        limit = spelled(entry.right)
+        if isinstance(entry.right, syntax.Literal) and isinstance(entry.right.value, int):
+            limit = f"{entry.right.value:_}"
+        return f"{entry.left.name} {entry.operator} {limit} {entry.unit}".strip()
+    dims = entry.type.dims
+    shape = f"[{', '.join(spelled(dim) for dim in dims)}]" if dims is not None else ""
+    role = "" if entry.role == "value" else f"{entry.role} "
+    return f"{role}{entry.name.name}: {entry.type.dtype.name if entry.type.dtype else ''}{shape}"
 
 
 def _grouped(number: Any) -> str:

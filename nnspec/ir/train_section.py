@@ -198,7 +198,7 @@ class TrainReader:
 
     def _warn(self, options: Any) -> None:
         call = self.settings.entries["optimizer"].value
-        found = decay_warning(call, options.optimizer, self.parameters, options.freeze)
+        found = decay_warning(call, options.optimizer, self.parameters, options.freeze, options.steps)
         if found:
             fault, argument = found
             self.record.warn(fault, argument.span)

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -22,14 +23,12 @@ from tests.bad.cases import (
     answer,
     golden_json,
     golden_text,
-    said,
     themes,
     unpack,
     working_in,
 )
+from tests.bad.standards import check_junit, check_sarif, written
 
-PLANTED = ("five", "many_errors", "in_and_out_features", "embedding_of_pytorch", "two_wrong_options")
-"""What has several mistakes on purpose, besides those that are made twice on a line."""
 AT_RUN_TIME = ("E6", "E7")
 """Codes that may take Python, two processes, a missing package or a defect of nnspec: then another test raises them."""
 LARGE = ("E123", "E125")
@@ -131,16 +130,20 @@ def test_every_fix_that_is_offered_mends(answers, tmp_path: Path) -> None:
     assert offered.total() >= 40
 
 
-def test_formats_for_programs_hold_every_finding(answers, tmp_path: Path) -> None:
-    names = []
-    for theme in themes():
-        cases = unpack(theme, tmp_path / theme)
-        names += [f"{theme}/{case.name}.nn" for case in cases if case.checked]
-    with working_in(tmp_path):
-        found = json.loads(said("check", "--no-cache", "--format", "json", *names))
-        sarif = json.loads(said("check", "--no-cache", "--format", "sarif", *names))
+def test_formats_for_programs_are_as_their_standards_say_and_hold_every_finding(tmp_path: Path) -> None:
+    texts = written(tmp_path)
+    found, sarif = json.loads(texts["json"]), json.loads(texts["sarif"])
     jsonschema.validate(found, SCHEMA)
+    check_sarif(sarif)
+    check_junit(texts["junit"])
     results = sarif["runs"][0]["results"]
     assert len(results) == len(found["diagnostics"]) >= 300
-    for one, result in zip(found["diagnostics"], results, strict=True):
+    assert all(one["message"] in result["message"]["text"] for one, result in _pairs(found["diagnostics"], results))
+    assert any(one["reached_from"] for one in found["diagnostics"])
+
+
+def _pairs(found: list[Any], results: list[Any]) -> Iterator[tuple[Any, Any]]:
+    for one, result in zip(found, results, strict=True):
         assert (result["ruleId"], result["level"]) == (one["code"], one["severity"])
+        assert len(result.get("relatedLocations", [])) == len(one["reached_from"])
+        yield one, result

@@ -218,3 +218,45 @@ def _require(random: random.Random) -> str:
         lines.append(f"{random.choice(subjects)} {sign} {random.choice(NUMBERS)}{random.choice(units)}")
     lines += [f"{random.choice(['output logits', 'input x', 'h'])}: {_type(random)}"] * (random.random() < 0.4)
     return _section(random, "require", lines)
+
+
+# ---- valid ones, from the examples that every layer has
+
+
+def whole(random: random.Random) -> str:
+    """A spec without errors: examples of layers, each on inputs of its own, and a loop, a block and sections."""
+    layers = [cls for name in LIBRARY["layer"] for cls in [LIBRARY["layer"][name]] if cls.examples]
+    inputs, body = [], []
+    for number in range(random.randint(1, 6)):
+        cls = random.choice(layers)
+        example = random.choice(cls.examples)
+        given = [*example.inputs, *(type for _, type in example.arguments if isinstance(type, str))]
+        if len(given) < len(example.inputs) + len(example.arguments):
+            continue  # an argument that is a list of values
+        names = [f"x{number}_{index}" for index in range(len(given))]
+        inputs += [f"  input {name}: {type}" for name, type in zip(names, given, strict=True)]
+        values = names[len(example.inputs) :]
+        call = _with(
+            example.call, [f"{key} = {name}" for (key, _), name in zip(example.arguments, values, strict=True)]
+        )
+        heads = names[: len(example.inputs)]
+        head = heads[0] if len(heads) == 1 else f"({', '.join(heads)})"
+        body.append(f"  x{number}_0 -> relu" if not heads else f"  {head} -> {call}")
+    inputs.append("  input z: float32[N, 8]")
+    loops = ["  repeat 2 { z = z -> dense(8) -> tanh }", "  for c in [8, 4] { z = z -> dense(c) }"]
+    body += [random.choice(loops), "  if hidden > 4 { z = z -> part(hidden) } else { z = z -> relu }"]
+    lines = ["nnspec 1", "block part(units, rate = 0.1) {", "  input x", "  dense(units) -> dropout(rate)", "}"]
+    lines += [f"model m(hidden = {random.choice([4, 8, 16])}) {{", *inputs, *body]
+    lines += ["  output logits = z -> dense(3)", "}"]
+    if random.random() < 0.7:
+        optimizer = random.choice(["adam(lr = 0.01)", "sgd(lr = 0.1, momentum = 0.9)", "adamw(lr = cosine(0.01))"])
+        lines += ["train {", "  target kind: label[N]", "  loss = cross_entropy(logits, kind)", "  epochs = 3"]
+        lines += [f"  optimizer = {optimizer}", "  metrics = [accuracy(logits, kind)]", "}"]
+    lines += ["require {", "  params <= 1 G", "  output logits: float32[N, 3]", "}"] * (random.random() < 0.5)
+    return "\n".join([*lines, ""])
+
+
+def _with(call: str, options: list[str]) -> str:
+    if not options:
+        return call
+    return f"{call[:-1]}, {', '.join(options)})" if call.endswith(")") else f"{call}({', '.join(options)})"

@@ -57,7 +57,7 @@ def test_findings_as_json(nnspec: Command, folder: Path) -> None:
 
 
 def test_a_warning_is_one_line_and_changes_no_exit_code(nnspec: Command, folder: Path) -> None:
-    text = (folder / "specs/iris.nn").read_text().replace("weight_decay = 1e-4", "weight_decay = 0.01")
+    text = (folder / "specs/iris.nn").read_text().replace("weight_decay = 1e-4", "weight_decay = 0.1")
     (folder / "specs/decayed.nn").write_text(text)
     said = 'warning[W301]: weight decay shrinks 3 biases too, such as dense_1.bias; decay_on = "*.weight" spares them\n'
     done = nnspec("check", "specs/decayed.nn")

@@ -45,6 +45,7 @@ def test_json_is_a_versioned_envelope(nnspec: Command, files: Path) -> None:
         "help": "did you mean dense?",
         "url": "https://nnspec.dev/errors/E201",
         "fix": [{"file": "bad, file.nn", "line": 5, "column": 7, "end_line": 5, "end_column": 13, "text": "dense"}],
+        "reached_from": [],
     }
 
 

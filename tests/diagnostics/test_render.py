@@ -143,6 +143,7 @@ def test_json() -> None:
                 "help": "",
                 "url": "https://nnspec.dev/errors/E701",
                 "fix": None,
+                "reached_from": [],
             },
             {
                 "file": "f.nn",
@@ -156,6 +157,7 @@ def test_json() -> None:
                 "help": "mend it",
                 "url": "https://nnspec.dev/errors/E101",
                 "fix": None,
+                "reached_from": [],
             },
         ],
     }

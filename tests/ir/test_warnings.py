@@ -11,7 +11,7 @@ from nnspec.diagnostics.errors import Diagnostic
 from nnspec.ir.decay import patterns_of
 from nnspec.ir.spec import Spec
 
-from .shorthand import codes, findings, model, raw, spec
+from .shorthand import ROOT, codes, findings, model, raw, spec
 
 TRAIN = """train {{
   target kind: label[N]
@@ -41,8 +41,8 @@ def test_weight_decay_that_meets_biases_is_a_warning_with_a_way_out() -> None:
         ("adamw(lr = 0.01)", ""),  # the default of the optimizer: nobody asked for it
         ("sgd(lr = 0.1)", ""),
         ("sgd(lr = 0.1, weight_decay = 0.0)", ""),
-        ("adamw(lr = 0.01, weight_decay = 1e-4)", ""),  # a step takes 1e-6 off
-        ("adamw(lr = warmup_cosine(peak = 1e-3), weight_decay = 9e-3)", ""),
+        ("adamw(lr = 1e-3, weight_decay = 0.01)", ""),  # a step takes 1e-5 off, the most usual of all settings
+        ("adamw(lr = warmup_cosine(peak = 1e-3), weight_decay = 9e-2)", ""),
         ('adamw(lr = 0.01, weight_decay = 0.1, decay_on = "*")', ""),
         ('adamw(lr = 0.01, weight_decay = 0.1, decay_on = "*.weight")', ""),
         ("adamw(lr = 0.01, weight_decay = 0.1)", 'freeze = ["*.bias"]'),
@@ -53,11 +53,23 @@ def test_where_there_is_nothing_to_gain_nothing_is_said(optimizer: str, settings
     assert findings(trained(optimizer, settings)) == []
 
 
+def test_what_a_whole_run_takes_off_counts_where_its_steps_are_known() -> None:
+    text = trained("adamw(lr = 3e-3, weight_decay = 0.1)").replace("epochs    = 1", "steps = {}")
+    found = [findings(text.replace("{}", steps)) for steps in ("300", "3_000")]
+    assert [[one.code for one in own] for own in found] == [[], ["W301"]]
+
+
+def test_the_examples_of_the_contract_are_not_warned_of_decay() -> None:
+    for name in ("char_gpt", "digits_cnn"):
+        found = nnspec.check(ROOT / f"tests/acceptance/{name}.nn", warnings=True)
+        assert "W301" not in [one.code for one in found]
+
+
 @pytest.mark.parametrize(
     "rate", ["0.1", "warmup_cosine(peak = 0.1)", "one_cycle(0.1)", "plateau(0.1)", "step(0.1, every = 3)"]
 )
 def test_the_greatest_learning_rate_counts(rate: str) -> None:
-    assert [one.code for one in findings(trained(f"sgd(lr = {rate}, weight_decay = 1e-4)"))] == ["W301"]
+    assert [one.code for one in findings(trained(f"sgd(lr = {rate}, weight_decay = 2e-3)"))] == ["W301"]
 
 
 def test_a_model_without_biases_is_not_warned_of() -> None:

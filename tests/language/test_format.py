@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import given, settings
@@ -153,12 +154,10 @@ def test_a_spec_with_errors_is_not_laid_out() -> None:
 # ---- whatever the layout before
 
 
-def scrambled(draw: st.DrawFn, text: str) -> str:
+def scrambled(random: Random, some: float, text: str) -> str:
     """The tokens of a spec with other blanks, breaks and comments between them, all of which mean the same."""
     tokens, comments = LEXER.scan(text, "f")
     written = sorted([*tokens, *comments], key=lambda token: (token.line, token.column))
-    random = draw(st.randoms(use_true_random=False))
-    some = draw(st.floats(0, 1))
     parts: list[str] = []
     depth = 0
     for token, after in zip(written, [*written[1:], written[-1]], strict=True):
@@ -168,7 +167,7 @@ def scrambled(draw: st.DrawFn, text: str) -> str:
     return "".join(parts)
 
 
-def _between(random: st.Random, some: float, token: Token, after: Token, depth: int) -> str:  # type: ignore[name-defined]
+def _between(random: Random, some: float, token: Token, after: Token, depth: int) -> str:
     if token.kind == NEWLINE:
         return random.choice(["", " ", "    ", "\t", "\n", " # note\n", "#x\n\n"]) if random.random() < some else ""
     if after.kind in (NEWLINE, END) or token.kind == "COMMENT":
@@ -184,7 +183,7 @@ def _between(random: st.Random, some: float, token: Token, after: Token, depth: 
 @st.composite
 def layouts(draw: st.DrawFn) -> tuple[str, str]:
     text = draw(st.sampled_from([path.read_text() for path in SPECS]))
-    return text, scrambled(draw, text)
+    return text, scrambled(draw(st.randoms(use_true_random=False)), draw(st.floats(0, 1)), text)
 
 
 def comments_of(text: str) -> list[str]:

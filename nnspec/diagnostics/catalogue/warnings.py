@@ -66,9 +66,9 @@ ENTRIES: tuple[Entry, ...] = (
         should be. `decay_on` names the parameters to act on, by patterns in which `*` crosses dots;
         `decay_on = "*"` says that all of them are meant.
 
-        It is said where weight_decay is given, decay_on is not, and a step takes 1e-5 of a parameter or more off it
-        (the greatest learning rate times weight_decay: 1 % in 1000 steps). He et al., Bag of Tricks for Image
-        Classification, 2019, 3.1.""",
+        It is said where weight_decay is given, decay_on is not, and a step takes 1e-4 of a parameter or more off it
+        (the greatest learning rate times weight_decay: 10 % in 1000 steps), unless `steps` says that the whole run
+        takes off less than 10 %. He et al., Bag of Tricks for Image Classification, 2019, 3.1.""",
         DECAYED,
         DECAYED.replace("weight_decay = 0.1", 'weight_decay = 0.1, decay_on = "*.weight"'),
     ),
