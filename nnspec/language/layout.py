@@ -53,6 +53,7 @@ class _Layout:
         self.out: list[Token] = []
         self.open: list[Open] = []
         self.faults = 0
+        self.entries = 0
         self.line_column = 1
         self.balanced = _balanced(tokens)
         self.header: Token | None = None
@@ -76,8 +77,16 @@ class _Layout:
             else:
                 if kind in HEADER_WORDS and not self._in_brackets() and not self._is_key(index):
                     self.header = token
+                elif kind == "COMMA" and self.open and self.open[-1].token.kind == "LSQB":
+                    self._count_entry(token)
                 out.append(token)
         return out
+
+    def _count_entry(self, comma: Token) -> None:
+        self.entries += 1
+        if self.entries > limits.ENTRIES:
+            message = f"the lists of this file have more than {limits.ENTRIES:_} entries"
+            raise Rejected(Fault("E123", message, "data belongs into data files").at(comma.span(self.path)))
 
     def _fault(self, token: Token, fault: Fault) -> None:
         """Leaves an ERROR at `token` for the parser to report."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 FILE_BYTES = 16 * 2**20
 TOKENS = 2_000_000
+ENTRIES = 200_000
+"""Entries of all lists of a file together; data belongs into data files."""
 NAME_LENGTH = 256
 STRING_LENGTH = 64 * 1024
 INTEGER_DIGITS = 18

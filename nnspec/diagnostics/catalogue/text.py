@@ -31,8 +31,8 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(
         "E123",
         "the file is too large",
-        """A spec has at most 16 MB and 2 million words and signs. Data belongs into data files; what repeats
-        belongs into `repeat` and `for`.""",
+        """A spec has at most 16 MB, 2 million words and signs, and 200 000 entries of lists. Data belongs into data
+        files; what repeats belongs into `repeat` and `for`.""",
         "$ nnspec check weights.nn     # 40 MB of numbers",
         "$ nnspec check model.nn       # the numbers are read from a data file",
         shell=True,
