@@ -258,8 +258,8 @@ def groups(path: Path) -> None:
 
 
 @hostile("E731")
-def five_million_nodes(path: Path) -> None:
-    content = b"\x0a\x00" * 5_000_000
+def three_million_nodes(path: Path) -> None:
+    content = b"\x0a\x00" * 3_100_000
     path.write_bytes(b"\x3a" + _varint(len(content)) + content)
 
 

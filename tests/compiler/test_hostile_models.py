@@ -24,7 +24,7 @@ from nnspec.diagnostics.errors import Fault
 
 SECONDS = {True: 12.0, False: 4.0}
 """Of processor time, with the trial and without; a file of 10 MB takes 1.5, the others 0.05."""
-SLOW = {"five_million_nodes"}
+SLOW = {"three_million_nodes"}
 """A file of 10 MB, which takes a second: one command stands for all."""
 opened: list[str] = []
 """Paths that this process has opened while it was watched."""

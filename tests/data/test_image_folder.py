@@ -370,3 +370,12 @@ def test_closing_breaks_off() -> None:
     assert len(seen) <= 2
     with pytest.raises(StopIteration):
         next(ahead)
+
+
+def test_a_single_class_is_a_warning(tmp_path: Path) -> None:
+    make_folder(tmp_path / "colours", 1)
+    for name in ("green", "red"):
+        shutil.rmtree(tmp_path / "colours" / name)
+    with pytest.warns(RunWarning, match=r"colours holds the one class 'blue': there is nothing to tell apart"):
+        find_images(tmp_path / "colours", "colours", classes=True)
+    assert find_images(tmp_path / "colours", "colours", classes=False).labels == ("",)

@@ -53,7 +53,8 @@ def find_images(root: Path, path: str, *, classes: bool) -> Found:
     """The images below `root`, which messages call `path`; links are followed.
 
     With `classes` every image lies in the folder of its class, or in one inside of it. What is hidden is passed over;
-    other files that are no images too, with a RunWarning that counts them. Raises E601, E602 and E609.
+    other files that are no images too, with a RunWarning that counts them; another RunWarning says that there is one
+    class alone. Raises E601, E602 and E609.
     """
     others: list[str] = []
     files = tuple(_walk(root, path, "", {}, others))
@@ -62,6 +63,9 @@ def find_images(root: Path, path: str, *, classes: bool) -> Found:
     labels = tuple(file.partition("/")[0] if classes else "" for file in files)
     if classes:
         _require_classes(root, path, files, set(labels))
+        if len(set(labels)) == 1:
+            message = f"{path} holds the one class {shown(labels[0])!r}: there is nothing to tell apart"
+            warnings.warn(RunWarning(message), stacklevel=2)
     if others:
         count = f"{len(others)} files are no images and were" if len(others) > 1 else "1 file is no image and was"
         message = f"{path}: {count} left out: {shown(others[0])}{', …' if len(others) > 1 else ''}"

@@ -15,7 +15,7 @@ from nnspec.diagnostics.errors import Fault
 
 MAX_BYTES = 2**31 - 1
 """Where protobuf ends."""
-MAX_FIELDS = 4_000_000
+MAX_FIELDS = 3_000_000
 """A model of 100 000 nodes has a million."""
 MAX_DEPTH = 64
 """Messages inside of each other; a subgraph takes three."""
