@@ -68,6 +68,7 @@ bench: .torch/.ready  ## training steps, and the update alone, side by side with
 	$(TORCH)/python -m benchmarks.transformer
 	$(TORCH)/python -m benchmarks.recurrent
 	$(TORCH)/python -m benchmarks.export
+	$(TORCH)/python -m benchmarks.check
 
 check: setup
 	$(BIN)/ruff check .
