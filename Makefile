@@ -61,12 +61,13 @@ $(VSCODE): tests/vscode/package-lock.json $(WEB)
 	PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --prefix grammar/vscode
 	@touch $@
 
-bench: .torch/.ready  ## training steps, and the update alone, side by side with PyTorch
+bench: .torch/.ready  ## training steps, and the update alone, side by side with PyTorch; serving with and without batches
 	$(TORCH)/python -m benchmarks.training_step
 	$(TORCH)/python -m benchmarks.update
 	$(TORCH)/python -m benchmarks.convolution
 	$(TORCH)/python -m benchmarks.transformer
 	$(TORCH)/python -m benchmarks.recurrent
+	$(TORCH)/python -m benchmarks.serving
 	$(TORCH)/python -m benchmarks.export
 	$(TORCH)/python -m benchmarks.check
 

@@ -20,6 +20,7 @@ import pytest
 from nnspec.graph import onnx_file
 from tests.cli.conftest import Command, Done, folder, nnspec
 from tests.serving.conftest import compiled, flowers
+from tests.soak import FACTOR
 
 __all__ = ["folder", "nnspec"]  # fixtures of the command line
 
@@ -88,14 +89,15 @@ class Client(threading.Thread):
                 connection = None
 
 
+@pytest.mark.parametrize("turn", range(FACTOR))
 @pytest.mark.parametrize("keep", [True, False], ids=["connections that stay", "a connection each"])
-def test_a_signal_loses_no_request(model: Path, keep: bool) -> None:
-    """Under load of 16 clients the server ends; whatever reached it is answered."""
+def test_a_signal_loses_no_request(model: Path, keep: bool, turn: int) -> None:
+    """Under load of 16 clients the server ends at some moment; whatever reached it is answered."""
     with served(model) as (process, port, _):
         clients = [Client(port, keep) for _ in range(16)]
         for client in clients:
             client.start()
-        time.sleep(1.0)
+        time.sleep(1.0 + turn * 0.037)
         process.send_signal(signal.SIGTERM)
         for client in clients:
             client.join(30)
