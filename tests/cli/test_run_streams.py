@@ -161,8 +161,8 @@ train { target c: label[N]; loss = cross_entropy(p, c); optimizer = sgd(lr = 0.1
 
 def test_a_line_of_progress_on_a_terminal(model: str, folder: Path) -> None:
     with open("x.npy", "wb") as file:  # noqa: PTH123
-        np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": (400_000, WIDTH)})
-        file.truncate(file.tell() + 400_000 * WIDTH * 4)
+        np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": (3_000_000, WIDTH)})
+        file.truncate(file.tell() + 3_000_000 * WIDTH * 4)
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "nnspec", "run", model, "--input", "x=x.npy", "-o", "y.npy"]
     with subprocess.Popen(command, stderr=theirs, env={**os.environ, "TERM": "xterm"}) as process:
@@ -175,7 +175,7 @@ def test_a_line_of_progress_on_a_terminal(model: str, folder: Path) -> None:
                 break
         assert process.wait() == 0
     os.close(ours)
-    assert b" of 400,000 rows  " in shown and b" left" in shown and shown.endswith(b"\r\x1b[K")
+    assert b" of 3,000,000 rows  " in shown and b" left" in shown and shown.endswith(b"\r\x1b[K")
 
 
 def write(kind: str, rows: int) -> None:
