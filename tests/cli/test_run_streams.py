@@ -161,7 +161,8 @@ train { target c: label[N]; loss = cross_entropy(p, c); optimizer = sgd(lr = 0.1
 
 def test_a_line_of_progress_on_a_terminal(model: str, folder: Path) -> None:
     with open("x.npy", "wb") as file:  # noqa: PTH123
-        np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": (3_000_000, WIDTH)})
+        header = {"descr": "<f4", "fortran_order": False, "shape": (3_000_000, WIDTH)}
+        np.lib.format.write_array_header_1_0(file, header)
         file.truncate(file.tell() + 3_000_000 * WIDTH * 4)
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "nnspec", "run", model, "--input", "x=x.npy", "-o", "y.npy"]
