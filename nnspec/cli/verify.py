@@ -24,7 +24,8 @@ def run(options: argparse.Namespace) -> int:
     answers = replay(Deployed.load(options.model), options.golden)
     for answer in answers:
         size = ", ".join(map(str, answer.shape))
-        print(f"{answer.name}[{size}]: largest difference {answer.gap:.3g}, of numbers up to {answer.largest:.3g}")
+        scale = f", of numbers up to {answer.largest:.3g}" if answer.largest else ""
+        print(f"{answer.name}[{size}]: largest difference {answer.gap:.3g}{scale}")
     wrong = [answer.name for answer in answers if not answer.within(tolerance)]
     if wrong:
         raise Fault("E720", f"{', '.join(wrong)}: {options.model} answers something else than {options.golden} records")

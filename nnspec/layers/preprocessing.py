@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from nnspec.diagnostics.errors import Fault
 from nnspec.ir.components import Example, Layer, ParameterSpec, called, feature_axis, known_size, require_dtype
 from nnspec.ir.fields import Limits, PositiveInt
-from nnspec.ir.types import FLOATS, INTEGERS, NUMBERS, TensorType
+from nnspec.ir.types import FLOATS, INTEGERS, NUMBERS, DType, TensorType
 from nnspec.layers.initializers import Ones, Zeros
 from nnspec.layers.registry import LAYERS
 
@@ -137,18 +137,24 @@ class OneHot(Layer):
 class Lookup(Layer):
     """The index in a list, for what is not in it the length of the list.    strings or integers [*] -> int64 [*]
 
-    With `embedding(len(words) + 1, …)` behind it, whatever is unknown has a vector of its own.
+    With `embedding(len(words) + 1, …)` behind it, whatever is unknown has a vector of its own. Inverted, it answers
+    with names: `logits -> argmax -> lookup(["cat", "dog"], invert = true)`.    integers [*] -> strings or int64 [*]
+    ONNX: Gather.
     """
 
-    foreign_options = called(entries="vocabulary vocab classes keys values")
+    foreign_options = called(entries="vocabulary vocab classes keys values", invert="inverse reverse decode")
     foreign_names = ("StringLookup", "IntegerLookup", "LabelEncoder", "OrdinalEncoder", "vocabulary")
     examples = (
         Example('lookup(["red", "green"])', ("string[N, 3]",)),
         Example("lookup([10, 20, 30])", ("int32[N]",), 9, 31),
+        Example('lookup(["cat", "dog", "bird"], invert = true)', ("int64[N]",), 0, 3),
     )
 
     entries: Annotated[tuple[str, ...] | tuple[int, ...], Limits(min_length=1)]
     """Strings or integers, each once."""
+    invert: bool = False
+    """The entry for an index from 0 on. ONNX Runtime refuses an index that is not in the list, but for -1 and below,
+    which count from the end."""
 
     def _check(self) -> None:
         ((entry, times),) = Counter(self.entries).most_common(1)
@@ -156,24 +162,35 @@ class Lookup(Layer):
             raise ValueError(f"{entry!r} is in the list twice")
 
     def infer(self, x: TensorType) -> TensorType:
-        wanted = ("string",) if isinstance(self.entries[0], str) else INTEGERS
-        if x.dtype not in wanted:
-            kinds = ("strings", "a string") if "string" in wanted else ("integers", "an integer")
+        if self.invert:
+            require_dtype(self.name, x, INTEGERS)
+            return x.with_dtype(self._dtype)
+        if x.dtype not in (INTEGERS if self._dtype == "int64" else ("string",)):
+            kinds = ("integers", "an integer") if self._dtype == "int64" else ("strings", "a string")
             raise Fault(
                 "E215",
                 f"lookup in a list of {kinds[0]} needs {kinds[1]} input, got {x}",
+                help="`invert = true` gives the entry for an index" if x.dtype in INTEGERS else "",
             )
         return x.with_dtype("int64")
 
     def lower(self, g: Graph, x: Value) -> Value:
         """length - Σ (length - i) [x = entry i]: at most one entry is equal."""
         length = len(self.entries)
+        if self.invert:
+            named: Value = g.op("Gather", g.constant(list(self.entries), self._dtype), g.cast(x, "int64"))
+            return named
         items = x if x.dtype == "string" else g.cast(x, "int64")
         found = g.op(
             "Equal", g.op("Unsqueeze", items, g.constant([-1], "int64")), g.constant(list(self.entries), items.dtype)
         )
         steps = g.op("Mul", g.cast(found, "int64"), g.constant([length - i for i in range(length)], "int64"))
         return g.op("Sub", g.constant(length, "int64"), g.reduce("ReduceSum", steps, [-1]))
+
+    @property
+    def _dtype(self) -> DType:
+        """Of the entries."""
+        return "string" if isinstance(self.entries[0], str) else "int64"
 
 
 @LAYERS("clip")

@@ -102,6 +102,21 @@ def test_it_computes_what_plain_onnxruntime_computes(tmp_path: Path) -> None:
     assert [item.name for item in tmp_path.iterdir()] == ["m.onnx"]
 
 
+def test_the_file_itself_answers_with_names_of_classes(tmp_path: Path) -> None:
+    """In plain onnxruntime, from words that the file looks up itself."""
+    spec = nnspec.loads("""nnspec 1
+model m {
+  input colour: string[N]
+  code = lookup(["red", "green"]) -> one_hot(3)
+  output answer = code -> argmax -> lookup(["stop", "go", "unknown"], invert = true)
+}
+""")
+    compile_model(spec).save(tmp_path / "m.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "m.onnx", providers=["CPUExecutionProvider"])
+    (answer,) = session.run(None, {"colour": np.array(["green", "red", "blue"], dtype=object)})
+    assert answer.tolist() == ["go", "stop", "unknown"]
+
+
 def test_inputs_that_do_not_fit_are_data_errors() -> None:
     model = compile_model(classifier())
     for inputs in ({}, {"y": [1]}, {"x": np.zeros((2, 4))}, {"x": [["a"] * 5]}):

@@ -146,6 +146,7 @@ FAULTS = [
     ),
     ('lookup(["a"])', "int64[N]", "E215", "lookup in a list of strings needs a string input, got int64[N]"),
     ("lookup([1])", "string[N]", "E215", "lookup in a list of integers needs an integer input, got string[N]"),
+    ('lookup(["a"], invert = true)', "string[N]", "E215", "lookup needs an integer dtype, got string[N]"),
     ("clip(max = 0.5)", "int64[N]", "E215", "clip needs whole bounds for int64[N]"),
     ('cast("float32")', "string[N]", "E215", 'cast converts numbers and bool, not strings: string[N] to "float32"'),
     ("standardize", "bool[N, 4]", "E215", "standardize needs a number dtype, got bool[N, 4]"),

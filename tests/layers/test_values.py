@@ -176,6 +176,11 @@ def test_lookup_gives_the_index_and_the_length_for_what_is_unknown() -> None:
     assert run("lookup([10, 20, 30])", np.array([30, 11, 10])).tolist() == [2, 3, 0]
 
 
+def test_lookup_inverted_gives_the_entry() -> None:
+    assert run('lookup(["red", "green"], invert = true)', np.array([[1, 0]])).tolist() == [["green", "red"]]
+    assert run("lookup([10, 20, 30], invert = true)", np.array([2, 0])).tolist() == [30, 10]
+
+
 def test_prelu_has_a_slope_per_channel() -> None:
     x, slopes = np.array([[[-1, 2], [-3, -4]]], np.float32), np.array([0.1, 0.5], np.float32)
     np.testing.assert_allclose(run("prelu(true, axis = 1)", x, weight=slopes), [[[-0.1, 2], [-1.5, -2]]], rtol=1e-6)
