@@ -202,5 +202,5 @@ def test_another_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(nnspec.RunError, match=r"E707.*no file"):
         Generator(tmp_path / "n.onnx")
     (tmp_path / "m.onnx").write_text("no model")
-    with pytest.raises(nnspec.RunError, match="E705"):
+    with pytest.raises(nnspec.RunError, match="E731"):
         Generator(tmp_path / "m.onnx")
