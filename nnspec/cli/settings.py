@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import warnings
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ def load_fitting(options: argparse.Namespace, *, required: bool = True) -> Spec:
     """The spec of a command, with the settings that its weights are for: those of a run, or those in the `config.json`
     beside weights with a rename table; `--set` goes over both."""
     from nnspec.compiler.weights import Foreign, find_weights, read_settings
+    from nnspec.diagnostics.errors import SpecError
 
     known = read_settings(options.weights)
     given = weights(options)
@@ -63,7 +65,26 @@ def load_fitting(options: argparse.Namespace, *, required: bool = True) -> Spec:
         config = read_config(find_weights(given.file), rename_table(given.rename))
         there = load_spec(options, required=False).settings
         known |= {name: value for name, value in (config.settings if config else {}).items() if name in there}
-    return load_spec(options, known, required=required)
+    try:
+        return load_spec(options, known, required=required)
+    except SpecError:
+        _require_settings(options, known)
+        raise
+
+
+def _require_settings(options: argparse.Namespace, known: Mapping[str, Any]) -> None:
+    """Raise E702 where a run was trained with parameters that the model of the spec does not have."""
+    from nnspec.diagnostics.errors import Fault
+
+    there = load_spec(options, required=False).settings if known else {}
+    strange = [name for name in known if name not in there]
+    if strange:
+        what = f"{options.spec} has no {'parameter' if len(strange) == 1 else 'parameters'} {', '.join(strange)}"
+        raise Fault(
+            "E702",
+            f"{options.weights} is a run of another model: {what}",
+            help=f"the spec of the run is {Path(options.weights) / 'spec.nn'}",
+        )
 
 
 def setting(text: str) -> tuple[str, Any]:

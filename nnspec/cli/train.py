@@ -6,8 +6,10 @@ import argparse
 import re
 import shlex
 import sys
+import warnings
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nnspec.cli import settings
 from nnspec.cli.interrupts import exit_code, say, terminable, warnings_as_lines
@@ -133,7 +135,7 @@ def _resumed(options: argparse.Namespace, folder: Path) -> Trainer:
 
     trainer = Trainer.resume(folder, device=options.device, threads=options.threads, folder=options.data)
     given = settings.load_spec(options, trainer.spec.settings)
-    changed = differences(trainer.spec, given)
+    changed = differences(trainer.spec, given) or _changed_defaults(options, trainer.spec.settings, folder / "spec.nn")
     if options.seed not in (None, trainer.seed):
         changed.append("the seed")
     if changed:
@@ -143,3 +145,23 @@ def _resumed(options: argparse.Namespace, folder: Path) -> Trainer:
             help=f"{folder / 'spec.nn'} holds the spec of the run; --epochs makes it longer",
         )
     return trainer
+
+
+def _changed_defaults(options: argparse.Namespace, known: Mapping[str, Any], kept: Path) -> list[str]:
+    """The parameters whose default the run took, and the file gives another now: the run would go on with the old one.
+
+    One that `--set` named, when the run began or now, takes no default.
+    """
+    from nnspec.api import load
+    from nnspec.diagnostics.errors import SpecError
+
+    given = dict(options.set)
+    try:
+        now = settings.load_spec(argparse.Namespace(**{**vars(options), "set": []}), required=False).settings
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            then = load(kept).settings
+    except SpecError:
+        return []  # only with the settings of the run is it a network
+    names = [name for name in now if name in then and name not in given and known.get(name) == then[name]]
+    return [f"the default of {name}" for name in names if now[name] != then[name]]

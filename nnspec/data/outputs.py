@@ -90,7 +90,7 @@ def chosen_format(path: Path | str | None, format: str | None) -> str:
     if chosen not in FORMATS:
         raise Fault(
             "E610",
-            f"results cannot be written as {chosen or 'a file without an ending'!r}",
+            f"results cannot be written as {repr(chosen) if chosen else 'a file whose name has no ending'}",
             help="--output takes .csv, .json, .jsonl, .npz, .npy and .parquet",
         )
     return chosen

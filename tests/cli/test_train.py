@@ -170,6 +170,7 @@ def train(nnspec: Command, *more: str) -> Done:
         ("epochs     = 60", "epochs     = 70", "train.epochs"),
         ("dense(hidden)", "dense(hidden + 1)", "the model"),
         ("validation = 0.2", "validation = 0.3", "data.validation"),
+        ("hidden = 16", "hidden = 12", "the default of hidden"),
     ],
 )
 def test_a_changed_spec_is_not_gone_on_with(nnspec: Command, folder: Path, old: str, new: str, changed: str) -> None:
@@ -179,6 +180,22 @@ def test_a_changed_spec_is_not_gone_on_with(nnspec: Command, folder: Path, old: 
     spec.write_text(spec.read_text().replace(old, new))
     done = train(nnspec, "--resume")
     assert done.code == 1 and "error[E714]" in done.err and f"started with: {changed} changed" in done.err
+
+
+def test_a_changed_default_is_none_for_a_run_that_did_not_take_it(nnspec: Command, folder: Path) -> None:
+    train(nnspec, "--set", "hidden=8")
+    spec = folder / "specs/iris.nn"
+    spec.write_text(spec.read_text().replace("hidden = 16", "hidden = 12"))
+    assert train(nnspec, "--resume").code == 0
+
+
+def test_a_run_of_another_model(nnspec: Command, folder: Path) -> None:
+    train(nnspec)
+    spec = folder / "specs/iris.nn"
+    spec.write_text(spec.read_text().replace("hidden", "units"))
+    said = "error[E702]: run is a run of another model: specs/iris.nn has no parameter hidden"
+    assert nnspec("eval", "specs/iris.nn", "--weights", "run").err.startswith(said)
+    assert "error[E307]" in nnspec("eval", "specs/iris.nn", "--weights", "run", "--set", "depth=2").err
 
 
 def test_a_moved_or_commented_line_changes_nothing(nnspec: Command, folder: Path) -> None:

@@ -60,7 +60,7 @@ def test_npz_keeps_arrays_and_classes() -> None:
     ("outputs", "path", "message"),
     [
         ({"y": np.ones(2)}, "out.txt", "results cannot be written as 'txt'"),
-        ({"y": np.ones(2)}, "out", "results cannot be written as 'a file without an ending'"),
+        ({"y": np.ones(2)}, "out", "results cannot be written as a file whose name has no ending"),
         ({"y": np.ones(2), "z": np.ones((3, 1))}, "out.csv", "the outputs have no rows in common: y [2], z [3, 1]"),
         ({"y": np.array(1)}, "out.json", "the outputs have no rows in common: y []"),
         ({"y": np.ones(2)}, "no/out.csv", "no/out.csv cannot be written: No such file or directory"),

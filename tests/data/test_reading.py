@@ -137,6 +137,10 @@ def test_text_in_parquet() -> None:
         ("x.csv", b"a,b,c\n1,2,3\n1,\0,3\n", ["E604: x.csv, line 3: a NUL byte"]),
         ("x.jsonl", b"[1,2,3]\n[1,2\n", ["E604: x.jsonl, line 2, column 5: Expecting ',' delimiter"]),
         ("x.jsonl", b"[1,2,3]\n\n[1,null,2]\n", ["E603: x.jsonl, line 3: null where a value is needed"]),
+        ("x.jsonl", b'[1,2,3]\n[1,NaN,2]\n[4]\n[[1,2,3]]\n{"a": 1}\n',
+         ["E605: x.jsonl, line 2: the JSON holds NaN", "E604: x.jsonl, line 3: one number where the first row has 3",
+          "E604: x.jsonl, line 4: 1 by 3 numbers where the first row has 3", "E603: x.jsonl, line 5: {'a': 1} among"]),
+        ("x.jsonl", b'{"a":1,"b":2,"c":3}\n{"a":1,"b":2}\n', ["E604: x.jsonl, line 2: there is no 'c'"]),
         ("x.json", b"[[1,2,3],[1,2,3]," + b"[1,2,]" + b"]", ["E604: x.json, line 1, column 23"]),
         ("x.parquet", parquet({"x": [[1.0, 2.0, 3.0], [1.0, 2.0]]}),
          ["E604: x.parquet, index 1: column 'x': its lists differ"]),
@@ -167,6 +171,25 @@ def test_rows_left_out() -> None:
     assert numbers.tolist() == [i for i in range(40) if i % 10 != 3] == kept[:, 0].tolist()
     said = [found.message for batch in batches for found in batch.skipped]
     assert said == [f"x.csv, line {i + 2}: column 'b' holds 'x', a number is needed" for i in (3, 13, 23, 33)]
+
+
+def test_rows_of_json_left_out() -> None:
+    lines = ['{"a":1,"b":2,"c":3}', '{"a":1,"b":2}', '{"a":NaN,"b":2,"c":3}', "{", "[1,2,3]", '{"a":4,"b":2,"c":3}']
+    Path("x.jsonl").write_text("\n".join(lines))
+    for size in (1, 3, 6):
+        with opened("x.jsonl", meaning=Meaning({"x": ("a", "b", "c")})) as inputs:
+            batches = list(inputs.batches(size, "skip"))
+        assert [number for batch in batches for number in batch.numbers] == [0, 5]
+        assert ["line" in found.message for batch in batches for found in batch.skipped] == [True] * 4
+
+
+def test_an_object_may_hold_the_input_where_columns_fed_it_in_training() -> None:
+    Path("x.jsonl").write_text("\n".join(json.dumps({"x": row, "a": 0}) for row in X.tolist()))
+    meaning = Meaning({"x": ("a", "b", "c")})
+    np.testing.assert_array_equal(rows(opened("x.jsonl", meaning=meaning), 7), X)
+    Path("x.jsonl").write_text('{"a": 1, "d": 2}\n')
+    with pytest.raises(DataError, match=r"E602.*x.jsonl, line 1: there is no 'b'"):
+        rows(opened("x.jsonl", meaning=meaning), 7)
 
 
 def test_inputs_of_unequal_length() -> None:

@@ -30,7 +30,8 @@ class ObjectRows(Reader):
 
     def __init__(self, rows: Iterator[Any], source: str, target: Target) -> None:
         self._rows, self._source, self._target = rows, source, target
-        self._form = Form(target.name, target.columns, target.type.rank)
+        even = all(isinstance(size, int) for size in target.type.shape[1:])  # else the sizes are those of all inputs
+        self._form = Form(target.name, target.columns, target.type.rank, even=even)
         self.width = target.width
         self._taken = 0
 
