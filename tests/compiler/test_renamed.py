@@ -67,6 +67,8 @@ def test_what_older_files_have() -> None:
         "bert.encoder.layer.2.output.LayerNorm.gamma": 3,
         "bert.embeddings.position_ids": 4,
         "cls.seq.bias": 5,
+        "classifier.weight": 6,
+        "qa_outputs.bias": 7,
     }
     made = renamed({name: np.full(1, value) for name, value in old.items()}, table)
     found = {path: int(array[0]) for path, array in made.arrays.items()}
@@ -113,7 +115,8 @@ def test_the_python_interface(tmp_path: Path) -> None:
     assert "model.layers.10.self_attn.k_proj.weight" in list_tensors(file) and read_tensors(file)[1] == ""
     for found in (nnspec.load_weights(file, rename=table), nnspec.load_weights(str(tmp_path), rename=table, spec=spec)):
         assert set(found) == set(weights) and all(np.array_equal(found[path], weights[path]) for path in found)
-    (tmp_path / "config.json").write_text('{"rope_theta": 500000.0, "num_attention_heads": 6}')
+    config = {"rope_theta": 500000.0, "num_attention_heads": 6, "num_key_value_heads": 2}
+    (tmp_path / "config.json").write_text(json.dumps(config))
     with pytest.raises(
         RunError, match=r"config\.json says base = 500000, and llama has 10000\n  help: --set base=500000"
     ):
@@ -138,6 +141,7 @@ def test_the_python_interface(tmp_path: Path) -> None:
         ({"attention_bias": True}, "attention_bias = true"),
         ({"model_type": "mistral"}, "model_type = mistral"),
         ({"num_key_value_heads": 3}, "kv_heads = 3, and llama has 2"),
+        ({"num_attention_heads": 6, "num_key_value_heads": None}, "kv_heads = 6, and llama has 2"),
         ({"rope_scaling": None, "rope_theta": 1e4, "rms_norm_eps": 1e-5, "model_type": "llama"}, ""),
     ],
 )

@@ -281,10 +281,16 @@ def tied() -> nn.Module:
     return transformers.LlamaForCausalLM(llama(tie_word_embeddings=True))
 
 
+def answers() -> nn.Module:
+    return transformers.BertForQuestionAnswering(bert())
+
+
 OTHERS = {
     "gpt2 without a head": ("gpt2", lambda: transformers.GPT2Model(gpt2()), {}, hidden),
     "bert with a head": ("bert", lambda: transformers.BertForMaskedLM(bert()), {"pooler": False}, inner),
     "bert as it was trained": ("bert", lambda: transformers.BertForPreTraining(bert()), {}, inner),
+    "bert that tells classes": ("bert", lambda: transformers.BertForSequenceClassification(bert()), {}, inner),
+    "bert that finds answers": ("bert", answers, {"pooler": False}, inner),
     "llama with tied words": ("llama", tied, {"tied": True}, language),
     "vit": ("vit", CASES["vit"].make, {}, CASES["vit"].outputs),
 }
