@@ -46,9 +46,12 @@ def _read(text: str, path: Path) -> Config:
     from difflib import get_close_matches
 
     try:
-        table = tomllib.loads(text).get("tool", {}).get("nnspec", {})
+        tools = tomllib.loads(text).get("tool", {})
     except tomllib.TOMLDecodeError as error:
         raise WrongUsage(f"{path} cannot be read: {error}") from error
+    table = tools.get("nnspec", {}) if isinstance(tools, dict) else {}
+    if not isinstance(table, dict):
+        raise WrongUsage(f"[tool.nnspec] of {path} is no table", "write [tool.nnspec], and settings below it")
     found: dict[str, Any] = {}
     known = list(Config._fields)
     for key, value in table.items():
@@ -59,6 +62,8 @@ def _read(text: str, path: Path) -> Config:
         found[key] = _accepted(key, value, path)
     if "root" in found:
         found["root"] = str(path.parent / found["root"])
+        if not Path(found["root"]).is_dir():
+            raise WrongUsage(f"root in [tool.nnspec] of {path}: there is no folder {found['root']}")
     return Config(**found)
 
 

@@ -168,7 +168,7 @@ def _reader(path: str, target: Target, stdin: BinaryIO) -> Reader:
     """The rows in a file that is no image."""
     path, part = _parted(path)
     if part:
-        target = target._replace(columns=tuple(part.split(",")))
+        target = target._replace(columns=tuple(part.split(",")), trained=len(target.columns))
     source = "standard input" if path == STDIN else path
     if path == STDIN:
         stream = stdin if hasattr(stdin, "peek") else BufferedReader(cast(Any, stdin))

@@ -26,7 +26,7 @@ def bind_settings(
             fault = Fault(
                 "E307",
                 f"model {model.name.name} has no parameter {name}",
-                help=suggestion(name, known, "its parameters are"),
+                help=suggestion(name, known, "its parameters are") if known else "it has no parameters",
             )
             expressions.record.report(fault, model.name.span)
     for parameter in model.parameters:

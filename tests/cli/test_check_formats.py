@@ -147,12 +147,20 @@ def test_settings_of_a_project(nnspec: Command, files: Path, monkeypatch: pytest
         ('strict = "yes"', "strict in [tool.nnspec] of"),
         ('allow = ["E201"]', "E201 is no code of a warning"),
         ("allow = [", "cannot be read"),
+        ('root = "nowhere"', "there is no folder"),
     ],
 )
 def test_wrong_settings_are_wrong_usage(nnspec: Command, files: Path, text: str, said: str) -> None:
     settings(files, text)
     done = nnspec("check", ".")
     assert done.code == 2 and said in done.err and done.out == ""
+
+
+@pytest.mark.parametrize("text", ["[[tool.nnspec]]\nstrict = true", "tool.nnspec = 3"])
+def test_settings_that_are_no_table(nnspec: Command, files: Path, text: str) -> None:
+    (files / "pyproject.toml").write_text(text)
+    done = nnspec("check", ".")
+    assert done.code == 2 and "is no table\n  help: write [tool.nnspec]" in done.err
 
 
 def test_used_files_lie_below_the_root_of_the_project(nnspec: Command, files: Path) -> None:

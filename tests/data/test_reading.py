@@ -254,6 +254,15 @@ def test_windows_are_the_same_in_batches_of_any_size(size: int) -> None:
     assert found == [[i, i + 1, i + 2, i + 3] for i in range(7)]
 
 
+def test_one_of_two_columns_is_no_series_of_two_steps() -> None:
+    Path("x.csv").write_text("a,b,c\n1,2,3\n4,5,6\n7,8,9\n")
+    signature, meaning = {"x": typed("float32[N, 2]")}, Meaning({"x": ("a", "b")})
+    with open_inputs(["x=x.csv:a"], signature, meaning) as inputs, pytest.raises(DataError, match=r"E607.*2 against 1"):
+        list(inputs.batches(7))
+    with open_inputs(["x=x.csv:a"], signature, Meaning({"x": ("v",)})) as inputs:
+        assert [b.arrays["x"].tolist() for b in inputs.batches(7)] == [[[1, 4], [4, 7]]]
+
+
 def test_a_window_without_a_number_is_left_out_by_its_first_line() -> None:
     Path("s.csv").write_text("v\n1\n2\nx\n4\n5\n6\n")
     with open_inputs(["x=s.csv"], {"x": typed("float32[N, 2]")}, Meaning({"x": ("v",)})) as inputs:

@@ -43,6 +43,8 @@ class Target(NamedTuple):
     """The ids of the embedding that reads it."""
     text: Text | None = None
     """How text becomes its numbers."""
+    trained: int = 0
+    """How many columns fed it in training, where others are asked for; 0 where nothing says so."""
 
     @property
     def width(self) -> int:

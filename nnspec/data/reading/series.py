@@ -28,6 +28,8 @@ def _steps(target: Target, columns: int) -> int:
     sizes = [size for size in target.type.shape[1:] if isinstance(size, int)]
     if target.text or not target.columns or columns != len(target.columns) or len(sizes) != target.type.rank - 1:
         return 0
+    if target.trained not in (0, columns):
+        return 0  # one of two columns is no series of two steps
     one = len(sizes) == 1 and columns == 1 and sizes[0] > 1
     several = len(sizes) == 2 and sizes[1] == columns and sizes[0] > 1
     return sizes[0] if one or several else 0
