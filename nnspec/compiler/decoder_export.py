@@ -103,7 +103,8 @@ def recorded_step(model: Any, beside: Tensors | None = None) -> dict[str, Array]
     random = np.random.Generator(np.random.Philox(key=3))
     count = min(8, decoder.steps.places or 8)
     tokens = random.integers(0, decoder.steps.vocabulary, (2, count))
-    decoder.scores(tokens[:, : count // 2])
+    if count > 1:
+        decoder.scores(tokens[:, : count // 2])
     return decoder.feeds(tokens[:, count // 2 :])
 
 

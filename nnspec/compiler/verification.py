@@ -20,8 +20,8 @@ from nnspec.runtime.session import Session
 Array = np.ndarray[Any, Any]
 
 BATCHES = (1, 2, 7)
-OTHER_SIZES = (4, 16, 64, 256)
-"""Tried for symbols that are no batch size, until every value of the model has a size."""
+OTHER_SIZES = (4, 16, 64, 256, 3, 2, 1)
+"""Tried for symbols that are no batch size, until every value of the model has a size. Few places take small ones."""
 
 TOLERANCE = 1e-5
 """Of the largest expected number of an output, at any of the sizes: what rounding in another order may change. At one

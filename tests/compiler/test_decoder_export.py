@@ -111,6 +111,22 @@ def test_golden_answers(tmp_path: Path) -> None:
     assert not all(answer.within(1e-4) for answer in replay(Deployed(other.onnx), tmp_path / "m.golden.npz"))
 
 
+@pytest.mark.parametrize("places", [1, 2, 3])
+def test_a_model_with_few_places(tmp_path: Path, places: int) -> None:
+    """Compiled whole and step by step, with golden answers, and it writes beyond its places."""
+    file = tmp_path / "few.nn"
+    file.write_text(
+        "nnspec 1\n\nmodel few {\n  input tokens: int64[N, T]\n\n  embedding(256, 8)\n"
+        f"  learned_position({places}) -> attention(2, kv_heads = 1, causal = true)\n  output logits = dense(256)\n}}\n"
+    )
+    spec = nnspec.load(file)
+    whole, steps = nnspec.compile(spec), compile_decoder(spec)
+    tokens = np.arange(places)[None]
+    assert whole.run({"tokens": tokens})["logits"].shape == (1, places, 256)
+    assert recorded_step(steps.onnx)["tokens"].shape == (2, places - places // 2)
+    assert len(list(Generator(spec).tokens([1, 2, 3, 4], 5, Choice(0)))) == 5
+
+
 def trainable() -> nnspec.Spec:
     positions, options = OPTIONS["window"]
     text = SPEC.format(positions=positions, options=options)
