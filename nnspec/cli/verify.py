@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 
 from nnspec.diagnostics.errors import Fault
 
@@ -11,9 +12,20 @@ def declare(command: argparse.ArgumentParser) -> None:
     command.add_argument("model", metavar="MODEL.onnx")
     command.add_argument("golden", metavar="GOLDEN.npz", help="what compile wrote beside the model")
     command.add_argument(
-        "--tolerance", type=float, metavar="PART", help="of the largest number of an output; 1e-4 by default"
+        "--tolerance", type=part, metavar="PART", help="of the largest number of an output; 1e-4 by default"
     )
     command.set_defaults(run=run)
+
+
+def part(text: str) -> float:
+    """A finite number from 0 on: nothing is within nan, and everything within inf."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is no tolerance, such as 1e-4")
+    return value
 
 
 def run(options: argparse.Namespace) -> int:

@@ -21,6 +21,8 @@ from nnspec.serving.tensors import from_binary, from_json
 Array = np.ndarray[Any, Any]
 
 LONGEST_ID = 1024
+CACHES = ("past/", "past_key_values")
+"""How inputs for keys and values of attention begin, here and at Hugging Face: at first they hold no steps."""
 
 
 class Wanted(NamedTuple):
@@ -107,7 +109,7 @@ def _inputs(asked: Mapping[str, Any], signature: Signature, behind: memoryview) 
         datatype = item.get("datatype")
         if datatype != DATATYPES[type.dtype]:
             raise bad(f"{field}.datatype", f"{name} takes {DATATYPES[type.dtype]}, found {quoted(datatype)}")
-        shape = _shape(item.get("shape"), f"{field}.shape")
+        shape = _shape(item.get("shape"), f"{field}.shape", may_be_empty=name.startswith(CACHES))
         fitting.fit(name, type, shape, f"{field}.shape")
         size = _binary_size(item, field)
         if size is None:
@@ -160,11 +162,13 @@ def _name(item: Any, field: str, known: tuple[str, ...], what: str) -> str:
     return name
 
 
-def _shape(given: Any, field: str) -> tuple[int, ...]:
+def _shape(given: Any, field: str, *, may_be_empty: bool) -> tuple[int, ...]:
+    """Sizes above 0; of a cache, also 0 behind the axis of rows."""
     if not isinstance(given, list):
         raise bad(field, "must be a list of sizes")
     for axis, size in enumerate(given):
-        if type(size) is not int or not 0 < size < 2**63:
+        least = 0 if may_be_empty and axis else 1
+        if type(size) is not int or not least <= size < 2**63:
             raise bad(f"{field}[{axis}]", f"{quoted(size)} is no size")
     return tuple(given)
 

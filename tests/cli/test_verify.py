@@ -113,3 +113,9 @@ def test_show_knows_files_of_others(nnspec: Command, folder: Path) -> None:
     assert not (folder / "out.nn").exists()
     (folder / "n.onnx").write_text("no model")
     assert "error[E731]" in nnspec("show", "n.onnx").err and "error[E707]" in nnspec("show", "none.onnx").err
+
+
+@pytest.mark.parametrize("tolerance", ["nan", "inf", "-1", "much"])
+def test_a_tolerance_that_says_nothing_is_refused(nnspec: Command, tolerance: str) -> None:
+    done = nnspec("verify", "model.onnx", "model.golden.npz", "--tolerance", tolerance)
+    assert done.code == 2 and f"{tolerance!r} is no tolerance" in done.err
