@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnspec.cli import settings
+from nnspec.cli.interrupts import warnings_as_lines
 from nnspec.cli.output import warn
 from nnspec.diagnostics.errors import Fault
 
@@ -64,7 +65,8 @@ def run(options: argparse.Namespace) -> int:
     require_model_path(spec, options.output)
     if weights is None:
         warn(f"nnspec compile: without --weights, {spec.name} has its initial values")
-    model, notes = compiled_steps(options, spec) if options.decode else compiled(options, spec)
+    with warnings_as_lines():
+        model, notes = compiled_steps(options, spec) if options.decode else compiled(options, spec)
     model.save(options.output)
     if not options.no_golden:
         record(options, spec, model)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from nnspec.data.slots import (
     tokenizer_path,
     without_tokenizer,
 )
+from nnspec.diagnostics.errors import RunWarning
 from nnspec.diagnostics.span import Span
 from nnspec.ir.files import PREFIX
 from nnspec.ir.spec import Spec
@@ -110,3 +112,18 @@ def _places(spec: Spec) -> dict[str, str]:
         return {}
     folder = os.path.commonpath([os.path.abspath(Path(path).parent) for path in own])  # noqa: PTH100 - links stay
     return {path: Path(os.path.relpath(path, folder)).as_posix() for path in own}
+
+
+def warn_of_names(spec: Spec, classes: Classes) -> None:
+    """A RunWarning for an inverted lookup that lists the classes of a target in another order than its numbers have."""
+    for node in spec.nodes:
+        if node.component != "lookup" or not node.options.get("invert"):
+            continue
+        entries = [str(entry) for entry in node.options["entries"]]
+        for target, found in classes.items():
+            known = [str(name) for name in found]
+            if entries != known and sorted(entries) == sorted(known):
+                number = next(i for i, name in enumerate(known) if entries[i] != name)
+                said = f"{node.path}: entry {number} is {entries[number]!r}, and class {number} of {target} is "
+                said += f"{known[number]!r}: where it names these classes, it names wrong ones"
+                warnings.warn(RunWarning(said), stacklevel=2)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nnspec.compiler.about import Classes, description, metadata, notes
+from nnspec.compiler.about import Classes, description, metadata, notes, warn_of_names
 from nnspec.compiler.absorption import absorb_normalizations
 from nnspec.compiler.batch import require_places
 from nnspec.compiler.initial import initial_values
@@ -136,6 +136,7 @@ def compile_model(
     given, arrays = deployed_weights(spec, weights)
     named = _outputs(spec, outputs)
     known = classes or given.classes
+    warn_of_names(spec, known)
     extra = {f"{WATCHED}{name}": name for name in watched}
     about = metadata(spec, arrays, known, lineage or given.lineage)
     build = _Build(spec, library, known_opset(spec, opset), arrays)

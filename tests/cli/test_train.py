@@ -232,3 +232,17 @@ def test_a_damaged_checkpoint_is_a_line(nnspec: Command, folder: Path) -> None:
 def test_how_often_to_save_is_a_number_or_a_time(nnspec: Command, text: str) -> None:
     done = train(nnspec, f"--checkpoint-every={text}")
     assert done.code == 2 and "is neither a number of steps (100) nor a time" in done.err
+
+
+def test_names_in_another_order_than_the_classes_are_warned_of(nnspec: Command, folder: Path) -> None:
+    spec = folder / "specs/iris.nn"
+    names = (
+        'output probability = logits -> softmax\n  output answer = logits -> argmax -> lookup(["{}"], invert = true)'
+    )
+    text, right = spec.read_text(), '", "'.join(("setosa", "versicolor", "virginica"))
+    spec.write_text(text.replace("output probability = logits -> softmax", names.format(right)))
+    assert train(nnspec).err == ""
+    spec.write_text(spec.read_text().replace(right, '", "'.join(("setosa", "virginica", "versicolor"))))
+    said = "warning: lookup_1: entry 1 is 'virginica', and class 1 of species is 'versicolor'"
+    assert train(nnspec, "--overwrite").err.count(said) == 1
+    assert nnspec("compile", "specs/iris.nn", "--weights", "run", "-o", "iris.onnx").err.startswith(said)
