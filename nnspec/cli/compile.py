@@ -63,6 +63,8 @@ def run(options: argparse.Namespace) -> int:
         repository = Path(options.output)
         options.output = str(place_in(repository, spec.name))
     require_model_path(spec, options.output)
+    if options.golden and Path(options.golden).suffix.lower() != ".npz":  # before a spec or a model is written over
+        raise Fault("E706", f"{options.golden} does not end with .npz", help="name a file such as model.golden.npz")
     if weights is None:
         warn(f"nnspec compile: without --weights, {spec.name} has its initial values")
     with warnings_as_lines():

@@ -79,11 +79,13 @@ def _require_settings(options: argparse.Namespace, known: Mapping[str, Any]) -> 
     there = load_spec(options, required=False).settings if known else {}
     strange = [name for name in known if name not in there]
     if strange:
+        given = Path(options.weights)
+        run = given if given.is_dir() else given.parent
         what = f"{options.spec} has no {'parameter' if len(strange) == 1 else 'parameters'} {', '.join(strange)}"
         raise Fault(
             "E702",
             f"{options.weights} is a run of another model: {what}",
-            help=f"the spec of the run is {Path(options.weights) / 'spec.nn'}",
+            help=f"the spec of the run is {run / 'spec.nn'}",
         )
 
 

@@ -119,3 +119,11 @@ def test_show_knows_files_of_others(nnspec: Command, folder: Path) -> None:
 def test_a_tolerance_that_says_nothing_is_refused(nnspec: Command, tolerance: str) -> None:
     done = nnspec("verify", "model.onnx", "model.golden.npz", "--tolerance", tolerance)
     assert done.code == 2 and f"{tolerance!r} is no tolerance" in done.err
+
+
+@pytest.mark.parametrize("target", ["iris.onnx", SPEC])
+def test_a_recording_is_not_written_over_a_model_or_a_spec(nnspec: Command, folder: Path, target: str) -> None:
+    before = (folder / SPEC).read_bytes()
+    done = nnspec("compile", SPEC, "-o", "iris.onnx", "--golden", target)
+    assert done.code == 1 and f"error[E706]: {target} does not end with .npz" in done.err
+    assert (folder / SPEC).read_bytes() == before and not (folder / "iris.onnx").exists()
