@@ -153,8 +153,8 @@ class Lookup(Layer):
     entries: Annotated[tuple[str, ...] | tuple[int, ...], Limits(min_length=1)]
     """Strings or integers, each once."""
     invert: bool = False
-    """The entry for an index from 0 on. ONNX Runtime refuses an index that is not in the list, but for -1 and below,
-    which count from the end."""
+    """The entry for an index from 0 on; "", or -1 in a list of integers, for what is no index of the list, such as the
+    length, which stands for what is unknown."""
 
     def _check(self) -> None:
         ((entry, times),) = Counter(self.entries).most_common(1)
@@ -178,7 +178,10 @@ class Lookup(Layer):
         """length - Σ (length - i) [x = entry i]: at most one entry is equal."""
         length = len(self.entries)
         if self.invert:
-            named: Value = g.op("Gather", g.constant(list(self.entries), self._dtype), g.cast(x, "int64"))
+            entries = [*self.entries, "" if self._dtype == "string" else -1]
+            index = g.cast(x, "int64")
+            known = g.op("Min", g.op("Where", g.op("Less", index, 0), length, index), length)
+            named: Value = g.op("Gather", g.constant(entries, self._dtype), known)
             return named
         items = x if x.dtype == "string" else g.cast(x, "int64")
         found = g.op(

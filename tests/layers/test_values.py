@@ -181,6 +181,12 @@ def test_lookup_inverted_gives_the_entry() -> None:
     assert run("lookup([10, 20, 30], invert = true)", np.array([2, 0])).tolist() == [30, 10]
 
 
+def test_lookup_inverted_has_no_entry_for_what_is_no_index() -> None:
+    """Such a row harms no other."""
+    assert run('lookup(["red", "green"], invert = true)', np.array([2, 1, -1, 99])).tolist() == ["", "green", "", ""]
+    assert run("lookup([10, 20], invert = true)", np.array([2, 1, -2])).tolist() == [-1, 20, -1]
+
+
 def test_prelu_has_a_slope_per_channel() -> None:
     x, slopes = np.array([[[-1, 2], [-3, -4]]], np.float32), np.array([0.1, 0.5], np.float32)
     np.testing.assert_allclose(run("prelu(true, axis = 1)", x, weight=slopes), [[[-0.1, 2], [-1.5, -2]]], rtol=1e-6)
